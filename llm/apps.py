@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class LLMConfig(AppConfig):
+    name = "llm"
+    label = "llm"
+    verbose_name = "Language models"

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class BoardConfig(AppConfig):
+    """``sessions`` with a label of its own: ``sessions`` already names Django's login sessions."""
+
+    name = "sessions"
+    label = "board"
+    verbose_name = "Board"

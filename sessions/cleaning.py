@@ -1,0 +1,26 @@
+"""Text and numbers that PostgreSQL can hold: what models and people send is not always that."""
+
+import math
+import re
+from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def storable(value: Any) -> Any:
+    """``value`` (plain JSON types) without what ``jsonb`` and ``text`` refuse.
+
+    NUL characters go, lone surrogates become U+FFFD, NaN and the infinities become their names as text. Other
+    values come back unchanged; tuples become lists and keys become text.
+    """
+    if isinstance(value, str):
+        if "\x00" in value:
+            value = value.replace("\x00", "")
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(item) for item in value]
+    return value

@@ -1,0 +1,112 @@
+"""The only writer of events.
+
+Lock order: the session's row first and nothing after it but rows that hang on it. The row lock is what makes
+sequences gapless and commits ordered: a reader that sees sequence n sees every sequence below it (a database
+sequence would not promise that). Take it late and never hold it across a model call.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from sessions import event_types
+from sessions.cleaning import storable
+
+#: The NOTIFY channel that rings the web processes; the payload is ``<session id>:<newest sequence>``.
+CHANNEL = "board_events"
+
+
+class LeaseLost(Exception):
+    """The session now belongs to another claim (or is no longer running): stop, write nothing."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that wants to be written. ``key`` is unique in its session: a second draft with it is dropped."""
+
+    type: str
+    data: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+
+
+def lock(session_id: UUID | str, *, fence: int | None = None) -> int:
+    """Lock the session's row until the transaction ends; return its newest event sequence.
+
+    With ``fence`` the row must still be running under that fencing token, else ``LeaseLost``. Without, a missing
+    session raises ``LeaseLost`` too. ``NO KEY UPDATE`` does not block inserts that point to the session.
+    """
+    with connection.cursor() as cursor:
+        if fence is None:
+            cursor.execute("SELECT last_sequence FROM board_session WHERE id = %s FOR NO KEY UPDATE", [str(session_id)])
+        else:
+            cursor.execute(
+                "SELECT last_sequence FROM board_session WHERE id = %s AND fence = %s AND status = 'running'"
+                " FOR NO KEY UPDATE",
+                [str(session_id), fence],
+            )
+        row = cursor.fetchone()
+    if row is None:
+        raise LeaseLost(f"session {session_id} is not held under fence {fence}")
+    return int(row[0])
+
+
+_INSERT = """
+WITH fresh AS (
+    SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
+    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
+    WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s AND e.key = d.key)
+), written AS (
+    INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
+    SELECT %s, %s + n, type, data::jsonb, key, %s, clock_timestamp() FROM fresh
+    RETURNING sequence
+), head AS (
+    UPDATE board_session SET last_sequence = (SELECT max(sequence) FROM written)
+    WHERE id = %s AND EXISTS (SELECT 1 FROM written) RETURNING last_sequence
+)
+SELECT last_sequence, pg_notify(%s, %s || ':' || last_sequence) FROM head
+"""
+
+
+def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *, checkpoint_id: str = "") -> int:
+    """Write ``drafts`` after ``head`` (which ``lock`` returned in this transaction); return the new head.
+
+    One statement, whatever the number of drafts. The doorbell rings when the transaction commits.
+    Raises ``ValueError`` for an unknown type or data that is not of the type's shape.
+    """
+    unique: dict[str, Draft] = {}
+    for draft in drafts:
+        event_types.check(draft.type, draft.data)
+        unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
+    if not unique:
+        return head
+    sid = str(session_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                [draft.type for draft in unique.values()],
+                [json.dumps(storable(draft.data), ensure_ascii=False) for draft in unique.values()],
+                [storable(key) for key in unique],
+                sid,
+                sid,
+                head,
+                checkpoint_id,
+                sid,
+                CHANNEL,
+                sid,
+            ],
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else head
+
+
+def append(session_id: UUID | str, drafts: Sequence[Draft], *, checkpoint_id: str = "") -> int:
+    """Lock the session and write ``drafts``, in the caller's transaction or one of its own; return the new head."""
+    with transaction.atomic():
+        return append_locked(session_id, lock(session_id), drafts, checkpoint_id=checkpoint_id)

@@ -1,0 +1,57 @@
+"""What the graph needs from outside, handed to it as LangGraph's runtime context.
+
+Nodes import neither models nor providers: they read texts through ``Reader`` and ask models through ``speak``.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from llm.types import Completion, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The decision as its owner brought it."""
+
+    session_id: UUID
+    problem: str
+    context: str = ""
+    options: list[str] = field(default_factory=list)
+    constraints: list[str] = field(default_factory=list)
+    max_rounds: int = 4
+
+
+class Reader(Protocol):
+    """Texts of one session, live branch only. Rows come as plain dicts with the columns of their table, in order."""
+
+    async def brief(self) -> Brief: ...
+
+    async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]: ...
+
+    async def assessments(self, sub_problem: int) -> list[dict[str, Any]]: ...
+
+    async def recommendations(self, sub_problem: int | None = None) -> list[dict[str, Any]]: ...
+
+    async def sub_problems(self) -> list[dict[str, Any]]: ...
+
+    async def seats(self, sub_problem: int) -> list[dict[str, Any]]: ...
+
+    async def memo(self) -> dict[str, Any] | None: ...
+
+    async def interjections(self) -> list[str]: ...
+
+
+Speak = Callable[[Request[Any]], Awaitable[Completion[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """LangGraph's ``context``: ``Runtime[Context].context`` in every node."""
+
+    session_id: UUID
+    reader: Reader
+    speak: Speak
+
+

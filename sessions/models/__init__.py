@@ -1,0 +1,30 @@
+"""The board's tables. App label ``board``: ``sessions`` already names Django's login sessions."""
+
+from sessions.models.audit import AuditEntry
+from sessions.models.checkpoint import Checkpoint, CheckpointBlob, CheckpointWrite
+from sessions.models.event import Event
+from sessions.models.idempotency import IdempotencyKey
+from sessions.models.outcome import ActionProposal, Memo, Recommendation
+from sessions.models.room import Assessment, Contribution, Seat, SubProblem
+from sessions.models.run import Run
+from sessions.models.session import Phase, Session, Status
+
+__all__ = [
+    "ActionProposal",
+    "Assessment",
+    "AuditEntry",
+    "Checkpoint",
+    "CheckpointBlob",
+    "CheckpointWrite",
+    "Contribution",
+    "Event",
+    "IdempotencyKey",
+    "Memo",
+    "Phase",
+    "Recommendation",
+    "Run",
+    "Seat",
+    "Session",
+    "Status",
+    "SubProblem",
+]

@@ -1,0 +1,26 @@
+"""What happened in a session, in order: the stream's source and the staff's story."""
+
+from django.db import models
+
+
+class Event(models.Model):
+    """One immutable event. ``sequence`` runs 1, 2, 3 … without a gap in each session; ``key`` makes a repeat harmless."""
+
+    session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="events")
+    sequence = models.BigIntegerField()
+    type = models.CharField(max_length=40)
+    data = models.JSONField(default=dict)
+    key = models.CharField(max_length=200)
+    checkpoint_id = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["session", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "sequence"], name="event_sequence"),
+            models.UniqueConstraint(fields=["session", "key"], name="event_key"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="event_created")]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"
