@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 #: Where the embedded PostgreSQL, the generated secret key and the staff password live.
 DATA_DIR = Path(env.text("BO1_DATA", str(BASE_DIR / ".bo1")))
 
-# -- what kind of deployment this is -----------------------------------------------------------------------------------
+# -- what kind of deployment this is ---------------------------------------------------------------
 PRODUCTION = env.flag("BO1_PRODUCTION", False)
 DEBUG = env.flag("BO1_DEBUG", False)
 #: web | worker | command; names the connections in pg_stat_activity.
@@ -98,7 +98,7 @@ TEMPLATES = [
     }
 ]
 
-# -- PostgreSQL, the one source of truth -----------------------------------------------------------------------------
+# -- PostgreSQL, the one source of truth ---------------------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL")
 EMBEDDED_DATABASE = not DATABASE_URL
 if EMBEDDED_DATABASE:
@@ -124,10 +124,10 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Redis, an optional fast path --------------------------------------------------------------------------------------
+# -- Redis, an optional fast path ---------------------------------------------------------------
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 
-# -- the queue (django-q2) ----------------------------------------------------------------------------------------------
+# -- the queue (django-q2) ---------------------------------------------------------------------------------------------
 RUNNER_SLOTS = env.integer("RUNNER_SLOTS", 2, low=1, high=64)
 #: Sessions that one runner drives at once.
 RUNNER_CAPACITY = env.integer("RUNNER_CAPACITY", 100, low=1, high=1000)
@@ -147,7 +147,7 @@ Q_CLUSTER = {
     "label": "Queue",
 }
 
-# -- language models ------------------------------------------------------------------------------------------------------
+# -- language models ---------------------------------------------------------------
 OFFLINE_URL = env.url("OFFLINE_URL", "http://127.0.0.1:8765")
 _anthropic_key = env.text("ANTHROPIC_API_KEY")
 _openai_key = env.text("OPENAI_API_KEY")
@@ -181,13 +181,13 @@ LLM_FALLBACK_ENABLED = env.flag("LLM_FALLBACK_ENABLED", True)
 LLM_CALL_TIMEOUT = env.number("LLM_CALL_TIMEOUT", 60.0, low=0.1)
 LLM_TOTAL_DEADLINE = env.number("LLM_TOTAL_DEADLINE", 180.0, low=0.1)
 
-# -- deliberation -----------------------------------------------------------------------------------------------------------
+# -- deliberation ---------------------------------------------------------------
 BOARD_MAX_ROUNDS = env.integer("BOARD_MAX_ROUNDS", 4, low=1, high=10)
 #: Seconds a claim of a session lasts without being renewed, and between renewals (design: take-over within 5 s).
 LEASE_SECONDS = env.number("LEASE_SECONDS", 4.0, low=1.0)
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, low=0.1)
 
-# -- events to the browser --------------------------------------------------------------------------------------------------
+# -- events to the browser ---------------------------------------------------------------
 EVENTSTREAM_STORAGE_CLASS = "sessions.stream.eventstream.EventTableStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "sessions.stream.eventstream.SessionChannels"
 STREAM_KEEPALIVE_SECONDS = env.number("STREAM_KEEPALIVE_SECONDS", 15.0, low=0.2)
@@ -197,7 +197,7 @@ CHANNEL_LAYERS = {
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
 
-# -- pages -------------------------------------------------------------------------------------------------------------------
+# -- pages ---------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_I18N = False
@@ -222,7 +222,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
-# -- API ---------------------------------------------------------------------------------------------------------------------
+# -- API ---------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
@@ -244,7 +244,7 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 
-# -- security, on with BO1_PRODUCTION ---------------------------------------------------------------------------------------
+# -- security, on with BO1_PRODUCTION ---------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
@@ -254,7 +254,7 @@ SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY", False) else None
 X_FRAME_OPTIONS = "DENY"
 
-# -- logs --------------------------------------------------------------------------------------------------------------------
+# -- logs ---------------------------------------------------------------
 HOST = socket.gethostname()
 LOGGING = {
     "version": 1,

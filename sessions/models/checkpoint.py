@@ -11,7 +11,7 @@ class Checkpoint(models.Model):
     thread_id = models.CharField(max_length=255)
     checkpoint_ns = models.TextField(default="", blank=True)
     checkpoint_id = models.CharField(max_length=64)
-    parent_checkpoint_id = models.CharField(max_length=64, null=True, blank=True)
+    parent_checkpoint_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 (no parent is no text)
     source = models.CharField(max_length=16, default="", blank=True)
     step = models.IntegerField(default=0)
     run_id = models.CharField(max_length=64, default="", blank=True)

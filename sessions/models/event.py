@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Event(models.Model):
-    """One immutable event. ``sequence`` runs 1, 2, 3 … without a gap in each session; ``key`` makes a repeat harmless."""
+    """One immutable event. ``sequence`` runs 1, 2, 3 … without a gap per session; ``key`` makes a repeat harmless."""
 
     session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="events")
     sequence = models.BigIntegerField()

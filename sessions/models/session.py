@@ -51,7 +51,9 @@ class Session(models.Model):
     problem_statement = models.TextField()
     context = models.TextField(blank=True, default="")
     options = models.JSONField(default=list, blank=True, help_text="The owner's options, a list of strings")
-    constraints = models.JSONField(default=list, blank=True, help_text="What the owner cannot change, a list of strings")
+    constraints = models.JSONField(
+        default=list, blank=True, help_text="What the owner cannot change, a list of strings"
+    )
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.CREATED)
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.NONE, blank=True)

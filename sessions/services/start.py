@@ -80,7 +80,7 @@ def _at_most(text: str, limit: int, name: str) -> None:
         raise InvalidDecision(
             "too_long",
             name,
-            f"This has {len(text):,} characters; the most is {limit:,}. Keep what the decision turns on, leave out the rest.",
+            f"This has {len(text):,} characters; the most is {limit:,}. Keep what the decision turns on.",
         )
 
 

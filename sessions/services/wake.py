@@ -8,4 +8,4 @@ def runners() -> None:
 
     It carries no session: a runner claims whatever is in line, so a lost or doubled entry does no harm.
     """
-    async_task("sessions.tasks.run", group="runner")
+    async_task("sessions.tasks.run", group="runner")  # type: ignore[no-untyped-call]
