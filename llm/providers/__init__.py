@@ -1,0 +1,1 @@
+"""One module for each provider: its wire, its structured output, its errors."""

@@ -1,0 +1,128 @@
+"""Anthropic's Messages API through the official SDK."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from llm.errors import LLMError
+from llm.providers import base, sdk_errors
+from llm.providers.base import Ask, Reply
+from llm.structured import schema_name
+from llm.types import Usage
+
+if TYPE_CHECKING:
+    from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
+
+NAME = "anthropic"
+
+
+class AnthropicProvider:
+    """Structured answers use ``output_config.format``: current models reject a forced tool call, and sampling
+    parameters with it, so ``Ask.temperature`` is not sent. The system prompt is marked for the prompt cache."""
+
+    def __init__(self, *, api_key: str, base_url: str) -> None:
+        import anthropic
+
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key, base_url=base_url or None, max_retries=0, timeout=60.0, open_telemetry=False
+        )
+
+    async def ask(self, ask: Ask) -> Reply:
+        import anthropic
+
+        try:
+            return read_message(await (self._streamed(ask) if ask.stream else self._whole(ask)))
+        except LLMError:
+            raise
+        except Exception as error:
+            known = sdk_errors.translate(NAME, anthropic, error, ask.timeout)
+            if known is None:
+                raise
+            raise known from error
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _whole(self, ask: Ask) -> "Message":
+        return await self._client.messages.create(
+            model=ask.model,
+            max_tokens=ask.max_tokens + ask.reasoning_tokens,
+            system=_system(ask),
+            messages=_messages(ask),
+            output_config=_output(ask),
+            timeout=base.timeout(ask),
+        )
+
+    async def _streamed(self, ask: Ask) -> "Message":
+        stopped = False
+        async with self._client.messages.stream(
+            model=ask.model,
+            max_tokens=ask.max_tokens + ask.reasoning_tokens,
+            system=_system(ask),
+            messages=_messages(ask),
+            output_config=_output(ask),
+            timeout=base.timeout(ask),
+        ) as stream:
+            async for event in stream:
+                stopped = stopped or event.type == "message_stop"
+            if not stopped:  # the SDK takes a cut stream for a whole one
+                raise base.broken(NAME, "the stream ended without its stop event")
+            return await stream.get_final_message()
+
+
+def read_message(message: "Message") -> Reply:
+    """The answer in a response. The SDK does not validate, so every field is suspect."""
+    try:
+        usage = _usage(message.usage)
+        stop = message.stop_reason
+        text = "".join(block.text for block in message.content if block.type == "text")
+        model = str(message.model)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise base.broken(NAME, "the response has not the documented form") from error
+    if stop == "max_tokens":
+        raise base.cut(NAME, usage, model)
+    if stop == "model_context_window_exceeded":
+        raise base.context_exceeded(NAME, usage, model)
+    if stop == "refusal":
+        details = message.stop_details
+        raise base.refused(NAME, (details.explanation if details else None) or "", usage, model)
+    if stop not in ("end_turn", "stop_sequence"):
+        raise base.broken(NAME, f"unexpected stop reason {stop!r}")
+    return Reply(text=text, model=model, usage=usage)
+
+
+def _usage(usage: Any) -> Usage:
+    return Usage(
+        input_tokens=int(usage.input_tokens),
+        output_tokens=int(usage.output_tokens),
+        cache_read_tokens=int(usage.cache_read_input_tokens or 0),
+        cache_write_tokens=int(usage.cache_creation_input_tokens or 0),
+    )
+
+
+def _system(ask: Ask) -> "list[TextBlockParam]":
+    return [{"type": "text", "text": ask.system, "cache_control": {"type": "ephemeral"}}]
+
+
+def _messages(ask: Ask) -> "list[MessageParam]":
+    messages: list[MessageParam] = [{"role": "user", "content": ask.prompt}]
+    if ask.repair is not None:
+        messages.append({"role": "assistant", "content": ask.repair.answer or "(empty)"})
+        messages.append({"role": "user", "content": ask.repair.instruction})
+    return messages
+
+
+def _output(ask: Ask) -> "OutputConfigParam":
+    config: OutputConfigParam = {"format": {"type": "json_schema", "schema": _schema(ask.schema)}}
+    if ask.effort:
+        config["effort"] = ask.effort  # type: ignore[typeddict-item]  # checked by the provider, not by us
+    return config
+
+
+@cache
+def _schema(schema: type[BaseModel]) -> dict[str, object]:
+    """The schema in the subset the API accepts: bounds move into the descriptions, where the model still sees them."""
+    from anthropic import transform_schema
+
+    return {**transform_schema(schema), "title": schema_name(schema)}

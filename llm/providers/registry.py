@@ -1,0 +1,112 @@
+"""Which providers are configured, and the one client for each of them in this process and event loop."""
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from llm.errors import Condition, LLMError
+from llm.providers.base import Provider
+
+Clients = dict[tuple[str, str, str], Provider]
+
+# A client's connections belong to the loop they were opened in; they go when the loop goes.
+_clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients]" = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A configured provider. ``effort`` by tier is the reasoning effort to send; none = the model's default."""
+
+    name: str
+    api_key: str
+    base_url: str
+    models: dict[str, str]
+    offline: bool
+    effort: dict[str, str]
+    reasoning_tokens: int
+
+    def model(self, tier: str) -> str:
+        try:
+            return self.models[tier]
+        except KeyError:
+            raise LLMError(
+                "tier_unknown",
+                f"No model is configured for the tier {tier!r} of {self.name}. "
+                f"Add it to LLM_PROVIDERS[{self.name!r}]['models'], beside: {', '.join(sorted(self.models))}.",
+                condition=Condition.NOT_CONFIGURED,
+                provider=self.name,
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Config({self.name!r}, offline={self.offline})"
+
+
+def config(name: str) -> Config | None:
+    """A provider's configuration; None when it has no key."""
+    entry: dict[str, Any] = settings.LLM_PROVIDERS.get(name, {})
+    if not entry.get("api_key"):
+        return None
+    offline = bool(entry.get("offline", False))
+    return Config(
+        name=name,
+        api_key=entry["api_key"],
+        base_url=entry.get("base_url", ""),
+        models=entry.get("models", {}),
+        offline=offline,
+        effort=entry.get("effort", {}),
+        # Reasoning counts towards the token limit of a call, so an answer needs room for it on top.
+        reasoning_tokens=int(entry.get("reasoning_tokens", 0 if offline else 8_000)),
+    )
+
+
+def route() -> list[Config]:
+    """The configured providers in the order to try them: the primary, and behind it the others if fallback is on."""
+    primary: str = settings.LLM_PRIMARY
+    names = [primary]
+    if settings.LLM_FALLBACK_ENABLED:
+        names += [name for name in settings.LLM_PROVIDERS if name != primary]
+    configs = [entry for entry in map(config, names) if entry is not None]
+    if not configs:
+        raise LLMError(
+            "not_configured",
+            "No language model can be asked: set ANTHROPIC_API_KEY or OPENAI_API_KEY, or neither for the offline demo.",
+            condition=Condition.NOT_CONFIGURED,
+        )
+    return configs
+
+
+def client(entry: Config) -> Provider:
+    """The client for a configuration in the running event loop, made at first use."""
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    key = (entry.name, entry.base_url, entry.api_key)
+    if key not in clients:
+        clients[key] = _make(entry)
+    return clients[key]
+
+
+async def close() -> None:
+    """Closes the running loop's clients."""
+    for provider in _clients.pop(asyncio.get_running_loop(), {}).values():
+        await provider.close()
+
+
+def _make(entry: Config) -> Provider:
+    makers: dict[str, Callable[[], type[Any]]] = {"anthropic": _anthropic, "openai": _openai}
+    provider: Provider = makers[entry.name]()(api_key=entry.api_key, base_url=entry.base_url)
+    return provider
+
+
+def _anthropic() -> type[Any]:
+    from llm.providers.anthropic import AnthropicProvider
+
+    return AnthropicProvider
+
+
+def _openai() -> type[Any]:
+    from llm.providers.openai import OpenAIProvider
+
+    return OpenAIProvider

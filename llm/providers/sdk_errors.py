@@ -1,0 +1,40 @@
+"""The exceptions that escape the official SDKs, turned into errors with a condition.
+
+Both SDKs share one generator and therefore class names. Faults in the middle of a body do not come as their own
+exceptions but as those of httpx2 or of the JSON decoder.
+"""
+
+import json
+from types import ModuleType
+
+from llm.errors import LLMError
+from llm.providers import base, http_errors
+
+
+def translate(name: str, sdk: ModuleType, error: Exception, timeout: float) -> LLMError | None:
+    """The error to raise instead, None for one that is a fault of our own. ``timeout`` is the attempt's, in seconds."""
+    import httpx2
+
+    if isinstance(error, sdk.APIStatusError):
+        kind, code, text = http_errors.describe(error.body)
+        wait = http_errors.retry_after(error.response.headers)
+        return http_errors.sort(name, error.status_code, kind=kind, code=code, text=text, retry_after=wait)
+    cause = error.__cause__ or error
+    if isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout):
+        return base.unreachable(name, "no connection in time")
+    if isinstance(error, sdk.APITimeoutError) or isinstance(cause, httpx2.TimeoutException):
+        return base.timed_out(name, timeout)
+    if isinstance(cause, httpx2.ConnectError):
+        return base.unreachable(name, _short(cause))
+    if isinstance(error, sdk.APIConnectionError):
+        return base.unreachable(name, _short(cause), billed=None)
+    if isinstance(error, sdk.APIResponseValidationError | httpx2.HTTPError | json.JSONDecodeError | UnicodeDecodeError):
+        return base.broken(name, _short(error))
+    if isinstance(error, sdk.APIError):  # an error event in the middle of a stream
+        kind, code, text = http_errors.describe(error.body)
+        return http_errors.sort(name, 200, kind=kind, code=code, text=text)
+    return None
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error)[:120]}".rstrip(": ")
