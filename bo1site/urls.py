@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
@@ -6,10 +8,11 @@ from bo1site.observability import health
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("api/", include("sessions.api.urls")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
-    path("", include("sessions.urls")),
 ]
+for prefix, module in (("api/", "sessions.api.urls"), ("", "sessions.urls")):
+    if find_spec(module):
+        urlpatterns.append(path(prefix, include(module)))
