@@ -8,6 +8,7 @@ from sessions.models.outcome import ActionProposal, Memo, Recommendation
 from sessions.models.room import Assessment, Contribution, Seat, SubProblem
 from sessions.models.run import Run
 from sessions.models.session import Phase, Session, Status
+from sessions.models.slot import RunnerSlot
 
 __all__ = [
     "ActionProposal",
@@ -23,6 +24,7 @@ __all__ = [
     "Phase",
     "Recommendation",
     "Run",
+    "RunnerSlot",
     "Seat",
     "Session",
     "Status",

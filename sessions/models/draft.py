@@ -9,6 +9,9 @@ class DraftedRow(models.Model):
 
     session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="%(class)ss")
     key = models.CharField(max_length=200, help_text="Derived from step, node and persona")
+    checkpoint_id = models.CharField(
+        max_length=64, blank=True, default="", help_text="The checkpoint from which the step started that wrote it"
+    )
     superseded = models.BooleanField(default=False, help_text="On a branch that a retry from an older step has left")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
 

@@ -12,6 +12,9 @@ class Event(models.Model):
     data = models.JSONField(default=dict)
     key = models.CharField(max_length=200)
     checkpoint_id = models.CharField(max_length=64, blank=True, default="")
+    superseded = models.BooleanField(
+        default=False, db_default=False, help_text="On a branch that a retry from an older step has left"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -66,6 +66,14 @@ class Session(models.Model):
     lease_owner = models.CharField(max_length=120, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)
     claims = models.PositiveSmallIntegerField(default=0, help_text="Claims since the last progress")
+    requested = models.CharField(
+        max_length=8, blank=True, default="", help_text="What its runner shall do at the next step: pause or evict"
+    )
+    requested_at = models.DateTimeField(null=True, blank=True)
+    requested_reason = models.TextField(blank=True, default="")
+    think_afresh = models.BooleanField(
+        default=False, help_text="After a fork: ask every model again instead of reusing answers to identical prompts"
+    )
 
     cost_cap = models.DecimalField(max_digits=10, decimal_places=4, null=True, blank=True, help_text="US dollars")
     deadline = models.DateTimeField(null=True, blank=True)
