@@ -1,0 +1,343 @@
+"""LangGraph's checkpointer on our tables. A step is one transaction: checkpoint, rows and events, proved by the fence.
+
+With ``fence`` in its config (the runner's) every write first proves that the session is still ours, in the statement
+that also locks its row and says where its events stand. Without one (LangGraph's own conformance suite, tools) the
+saver is a plain checkpointer and touches no session.
+
+The hot path is compact SQL: through the ORM the same work took three times the CPU. Whatever is off it (reading,
+deleting, copying, pruning) lies in checkpoint_store.py.
+"""
+
+import asyncio
+import contextvars
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    BaseCheckpointSaver,
+    ChannelVersions,
+    CheckpointMetadata,
+    CheckpointTuple,
+    get_serializable_checkpoint_metadata,
+)
+from langgraph.checkpoint.base import Checkpoint as LangGraphCheckpoint
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
+
+from bo1site.resilience import faults
+from sessions.cleaning import storable
+from sessions.events import LeaseLost
+from sessions.graph import checkpoint_store, sink
+from sessions.graph.drafts import Draft
+
+R = TypeVar("R")
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+#: A task that failed keeps only these writes. With its ordinary ones kept too, LangGraph takes it for finished when
+#: it resumes, and a router that raised after its node had written would end the graph in silence.
+CONTROL = frozenset(WRITES_IDX_MAP) | {"__error_source_node__"}
+
+#: Progress, fence, row lock, head of the events and a waiting request, in one statement.
+_HOLD = (
+    "UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0"
+    " WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING last_sequence, requested"
+)
+#: The same for a task that failed, which is no progress.
+_LOCK = (
+    "SELECT last_sequence, requested FROM board_session"
+    " WHERE id = %s::uuid AND fence = %s AND status = 'running' FOR NO KEY UPDATE"
+)
+_BLOBS = (
+    "INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)"
+    " SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b ON CONFLICT DO NOTHING"
+)
+_CHECKPOINT = (
+    "INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,"
+    " body, metadata, superseded, created_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, false, clock_timestamp())"
+    " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,"
+    " metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id"
+)
+_WRITES = (
+    "INSERT INTO board_checkpointwrite"
+    " (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)"
+    " SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w"
+    " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO "
+)
+_KEEP = "NOTHING"
+_REPLACE = "UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob"
+
+
+@dataclass(slots=True)
+class _Step:
+    """What this process knows to be committed of a thread's open step; saves writing it again, proves nothing."""
+
+    done: str = ""  # the checkpoint from which the newest finished step started
+    applied: set[str] = field(default_factory=set)
+
+
+class Saver(BaseCheckpointSaver[str]):
+    """``run`` executes a database function for the async methods: the runner gives threads that keep connections.
+
+    ``on_request(session_id, request)`` is told, after the commit of a step, that somebody asked the session to
+    ``pause`` or ``evict``; it is called in a database thread.
+    """
+
+    def __init__(self, *, run: Run | None = None, on_request: Callable[[str, str], None] | None = None) -> None:
+        # The default serializer would rebuild any class that a crafted row names.
+        super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+        self._run = run or _in_a_thread
+        self._on_request = on_request
+        self._steps: dict[str, _Step] = {}
+
+    def forget(self, thread_id: str) -> None:
+        """Drop what is remembered of a thread that is no longer driven here."""
+        self._steps.pop(thread_id, None)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: LangGraphCheckpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint, what its step drafted, and the session's end if the step was the last."""
+        place = _Place.of(config)
+        values = checkpoint["channel_values"]
+        blobs = [
+            (name, str(version), *(self.serde.dumps_typed(values[name]) if name in values else ("empty", None)))
+            for name, version in new_versions.items()
+        ]
+        body = json.dumps({name: value for name, value in checkpoint.items() if name != "channel_values"})
+        about = storable(dict(get_serializable_checkpoint_metadata(config, metadata)))
+        row = [
+            *(place.thread_id, place.checkpoint_ns, checkpoint["id"], place.checkpoint_id or None),
+            *(about.get("source") or "", about.get("step") or 0, str(about.get("run_id") or "")),
+            *(body, json.dumps(about)),
+        ]
+        drafts: list[Draft] = list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
+
+        def write(careful: bool) -> str:
+            head, requested = self._hold(place)
+            faults.point("saver.put.begun")
+            with connection.cursor() as cursor:
+                if blobs:
+                    cursor.execute(_BLOBS, [place.thread_id, place.checkpoint_ns, *_turned(blobs, 4)])
+                cursor.execute(_CHECKPOINT, row)
+            faults.point("saver.put.written")
+            if place.fence is not None:
+                self._sink_step(place, head, drafts, careful)
+            faults.point("saver.put.before_commit")
+            return requested
+
+        requested = _transact(write)
+        faults.point("saver.put.after_commit")
+        if requested and self._on_request:
+            self._on_request(place.thread_id, requested)
+        return place.config(checkpoint["id"])
+
+    def _sink_step(self, place: "_Place", head: int, drafts: list[Draft], careful: bool) -> None:
+        step = self._steps.setdefault(place.step_key, _Step())
+        missing = [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
+        if missing:
+            sink.apply(place.thread_id, head, missing, place.checkpoint_id, careful=careful)
+        assert place.fence is not None
+        sink.finish(place.thread_id, place.fence, drafts, place.checkpoint_id)
+        step.done, step.applied = place.checkpoint_id, set()
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a task has written, and at once the rows and events that it drafted."""
+        place = _Place.of(config)
+        failed = any(name == ERROR for name, _ in writes)
+        halted = failed or any(name == INTERRUPT for name, _ in writes)
+        if failed:
+            writes = [write for write in writes if write[0] in CONTROL]
+        rows = [
+            (WRITES_IDX_MAP.get(name, position), name, *self.serde.dumps_typed(value))
+            for position, (name, value) in enumerate(writes)
+        ]
+        statement = _WRITES + (_REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP)
+        drafts = [] if halted or place.fence is None else sink.collect(writes)
+        drafts = [draft for draft in drafts if draft["kind"] != "end"]
+
+        def write(careful: bool) -> None:
+            head, _ = self._hold(place, progress=not failed)
+            faults.point("saver.put_writes.begun")
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    statement,
+                    [
+                        *(place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path),
+                        *_turned(rows, 4),
+                    ],
+                )
+            faults.point("saver.put_writes.written")
+            # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
+            if drafts and self._steps.setdefault(place.step_key, _Step()).done < place.checkpoint_id:
+                sink.apply(place.thread_id, head, drafts, place.checkpoint_id, careful=careful)
+            faults.point("saver.put_writes.before_commit")
+
+        if rows:
+            _transact(write)
+            faults.point("saver.put_writes.after_commit")
+        if drafts:
+            step = self._steps.setdefault(place.step_key, _Step())
+            if step.done < place.checkpoint_id:
+                step.applied.update(map(sink.identity, drafts))
+
+    def _hold(self, place: "_Place", *, progress: bool = True) -> tuple[int, str]:
+        """Lock the session and prove the fence; return the head of its events and a waiting request."""
+        if place.fence is None:
+            return 0, ""
+        with connection.cursor() as cursor:
+            cursor.execute(_HOLD if progress else _LOCK, [place.thread_id, place.fence])
+            row = cursor.fetchone()
+        if row is None:
+            raise LeaseLost(f"session {place.thread_id} is not held under fence {place.fence}")
+        return int(row[0]), str(row[1])
+
+    def get_next_version(self, current: str | int | float | None, channel: None) -> str:
+        """A random tail keeps two branches of a fork from sharing a blob of the same number."""
+        number = 0 if current is None else int(str(current).split(".")[0])
+        return f"{number + 1:032}.{random.random():016}"  # noqa: S311
+
+    # -- reading and upkeep ----------------------------------------------------------------------------------------
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        return checkpoint_store.get(config, self.serde)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        yield from checkpoint_store.find(config, self.serde, filter=filter, before=before, limit=limit)
+
+    def delete_thread(self, thread_id: str) -> None:
+        checkpoint_store.delete_thread(thread_id)
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        checkpoint_store.delete_for_runs(run_ids)
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        checkpoint_store.copy_thread(source_thread_id, target_thread_id)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        checkpoint_store.prune(thread_ids, strategy=strategy)
+
+    # -- the same for an event loop ----------------------------------------------------------------------------------
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: LangGraphCheckpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        stored: RunnableConfig = await self._run(partial(self.put, config, checkpoint, metadata, new_versions))
+        return stored
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        await self._run(partial(self.put_writes, config, writes, task_id, task_path))
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        found: CheckpointTuple | None = await self._run(partial(self.get_tuple, config))
+        return found
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        for item in await self._run(lambda: [*self.list(config, filter=filter, before=before, limit=limit)]):
+            yield item
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        await self._run(partial(self.delete_thread, thread_id))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        await self._run(partial(self.delete_for_runs, run_ids))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        await self._run(partial(self.copy_thread, source_thread_id, target_thread_id))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        await self._run(partial(self.prune, thread_ids, strategy=strategy))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a config points to. ``checkpoint_id`` is the step's start; ``fence`` proves the claim."""
+
+    thread_id: str
+    checkpoint_ns: str
+    checkpoint_id: str
+    fence: int | None
+
+    @classmethod
+    def of(cls, config: RunnableConfig) -> "_Place":
+        given = config["configurable"]
+        fence = given.get("fence")
+        return cls(
+            str(given["thread_id"]),
+            given.get("checkpoint_ns") or "",
+            given.get("checkpoint_id") or "",
+            None if fence is None else int(fence),
+        )
+
+    @property
+    def step_key(self) -> str:
+        return f"{self.thread_id}|{self.checkpoint_ns}" if self.checkpoint_ns else self.thread_id
+
+    def config(self, checkpoint_id: str) -> RunnableConfig:
+        return {
+            "configurable": {
+                "thread_id": self.thread_id,
+                "checkpoint_ns": self.checkpoint_ns,
+                "checkpoint_id": checkpoint_id,
+            }
+        }
+
+
+def _turned(rows: Sequence[tuple[Any, ...]], width: int) -> "list[list[Any]]":
+    """Rows as columns, the shape ``unnest`` takes."""
+    return [[row[column] for row in rows] for column in range(width)]
+
+
+def _transact(write: Callable[[bool], R]) -> R:
+    """Run ``write`` in one transaction; when an item is refused, once more with a savepoint around each item."""
+    with checkpoint_store.returning_connection():
+        try:
+            with transaction.atomic():
+                return write(False)
+        except sink.BAD_ITEM:
+            with transaction.atomic():
+                return write(True)
+
+
+_threads = ThreadPoolExecutor(4, thread_name_prefix="saver")
+
+
+async def _in_a_thread(function: Callable[[], R]) -> R:
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: context.run(function))
