@@ -1,0 +1,111 @@
+"""A position: one contribution to a round, argued from the persona's way of reasoning and the owner's facts."""
+
+import tomllib
+from pathlib import Path
+
+from llm.offline.argue.stance import (
+    Stance,
+    confidence_of,
+    persona_seed,
+    same_option,
+    stance_of,
+    voices_heard,
+)
+from llm.offline.asking import Json
+from llm.offline.kinds import KINDS
+from llm.offline.prompt import Brief, Voice
+from llm.offline.reader import is_hostile
+from llm.offline.seeds import Dice
+from llm.offline.speech import Speech, claim_part, sentence, unique
+
+_HERE = Path(__file__).parent.parent
+FACTS: list[str] = tomllib.loads((_HERE / "facts.toml").read_text("utf-8"))["reason"]
+RESPONSES: dict[str, list[str]] = tomllib.loads((_HERE / "responses.toml").read_text("utf-8"))
+LIMITS = [
+  "The limit you set, {constraint}, is kept without exceptions",
+  "{Constraint} still holds once the real costs are known",
+  "Nothing in the plan bends what you laid down: {constraint}",
+]  # fmt: skip
+
+
+def position(brief: Brief) -> Json:
+    stance = stance_of(brief)
+    lens, turn = stance.lens, brief.round - 1
+    dice = Dice("position", persona_seed(brief))
+    offset = dice.whole(0, 11)
+    # The hand of facts is the persona's own; in later rounds it starts further on.
+    speech = Speech(brief, Dice("facts", persona_seed(brief), str(turn)), stance.now, stance.rival)
+    claim = speech.first(lens.claim, offset + turn)
+    reasons = speech.some(lens.reason, 2 if turn == 0 else 1, offset + 2 * turn)
+    reasons += speech.some(_about_kinds(stance, dice, turn), 1)
+    if turn == 0 or not voices_heard(brief):
+        reasons += speech.some(FACTS, 1, lens.number * 5 + offset)
+        response = ""
+    else:
+        reasons += _later_reasons(brief, speech, lens.number + turn, offset)
+        response = _response(brief, stance, speech, offset + turn)
+    conditions = speech.some(lens.condition, 1 + (offset + turn) % 2, offset + turn)
+    if (offset + turn) % 2 == 0:
+        conditions += speech.some(LIMITS, 1, offset)
+    return {
+        "option": stance.now.text,
+        "claim": sentence(claim),
+        "reasons": [sentence(item) for item in unique(reasons)][:5],
+        "conditions": [sentence(item) for item in unique(conditions)][:4],
+        "response": response,
+        "confidence": confidence_of(stance, brief, persona_seed(brief)),
+    }
+
+
+def _about_kinds(stance: Stance, dice: Dice, turn: int) -> list[str]:
+    """What speaks for the option as a kind of step, and against the rival, alternating by round."""
+    virtues = dice.shuffled([text for kind in stance.now.kinds for text in KINDS[kind].virtues])
+    vices = [text for kind in stance.rival.kinds for text in KINDS[kind].vices]
+    vices = [text.replace("{ing}", "{rival_ing}").replace("{quoted}", "{rival}") for text in dice.shuffled(vices)]
+    pairs = [text for pair in zip(virtues, vices, strict=False) for text in pair]
+    return pairs[turn % max(1, len(pairs)) :] + virtues
+
+
+def _later_reasons(brief: Brief, speech: Speech, turn: int, offset: int) -> list[str]:
+    """What is new since the first round: the owner's remarks, and what the facilitator asked."""
+    said: list[str] = []
+    remarks = [item for item in brief.interjections if not is_hostile(item)]
+    if remarks:
+        speech.know(interjection=claim_part(remarks[-1], 160))
+        said += speech.some(RESPONSES["owner"], 1, turn)
+    if brief.guidance:
+        speech.know(guidance=claim_part(brief.guidance, 150))
+        if (turn + offset) % 2 == 0 or not said:
+            said += speech.some(RESPONSES["guided"], 1, turn + offset)
+    return said or speech.some(FACTS, 1, turn * 5 + offset)
+
+
+def _response(brief: Brief, stance: Stance, speech: Speech, start: int) -> str:
+    voices = voices_heard(brief)
+    with_us = [voice for voice in voices if same_option(voice.option, stance.now)]
+    against = [voice for voice in voices if not same_option(voice.option, stance.now)]
+    parts: list[str] = []
+    if stance.changed and with_us:
+        parts.append(_reply(speech, "changed", _loudest(with_us, 0), start))
+    elif against:
+        parts.append(_reply(speech, "opposed", _loudest(against, start), start))
+        if with_us and start % 2:
+            parts.append(_reply(speech, "agreed", _loudest(with_us, start), start))
+    elif with_us:
+        parts.append(_reply(speech, "agreed", _loudest(with_us, start), start))
+    else:
+        parts.append(speech.first(RESPONSES["alone"]))
+    return " ".join(sentence(part) for part in parts)[:1200]
+
+
+def _reply(speech: Speech, tone: str, voice: Voice, start: int) -> str:
+    speech.know(
+        peer=voice.name, peer_claim=claim_part(voice.claim, 150), peer_option=f"“{claim_part(voice.option, 80)}”"
+    )
+    return speech.first(RESPONSES[tone], start)
+
+
+def _loudest(voices: list[Voice], start: int) -> Voice:
+    """The most confident first; a later start takes the next, so that not everybody answers the same speaker."""
+    ranked = sorted(voices, key=lambda voice: (-voice.confidence, voice.name))
+    return ranked[start % len(ranked)]

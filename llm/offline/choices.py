@@ -1,0 +1,173 @@
+"""Choices: the options, each in the forms a sentence needs, with what kind of step it is."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from llm.offline.kinds import KINDS, kinds_of
+from llm.offline.prompt import Brief
+from llm.offline.reader import act_of, headline, is_hostile, read_story, split_sentences, without_tags
+from llm.offline.seeds import Dice
+from llm.offline.topics import Topic, topic_of
+from llm.offline.words import CUES, DOUBTFUL, SMALL, VERBS, capital, gerund, is_verb, lower_first, to_owner
+
+_PREFIX = re.compile(r"^\s*(?:option\s+\w{1,2}\s*[:.)–—-]|\(?[a-fA-F1-9][.):]|[-*•])\s+", re.IGNORECASE)
+_ITEM = re.compile(r"^\s*(?:option\s+\w{1,2}\s*[:.)–—-]|\(?[a-fA-F1-9][.):]|[-*•])\s+(.{3,300})$", re.IGNORECASE)
+_INLINE = re.compile(r"(?:^|[\s,;(])\(?(?:option\s)?[a-eA-E1-5]\)\s")
+_LISTED = re.compile(r"\b(?:options|alternatives|choices)\s*(?:are|include|:)\s*:?\s*(.+)$", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween\s+(.+?)\s+and\s+(.+?)[.?!]?$", re.IGNORECASE)
+_EITHER = re.compile(r"\beither\s+(.+)$", re.IGNORECASE)
+_OR = re.compile(r",?\s+(?:or(?:\s+(?:else|rather|instead|should we|do we))?|versus|vs\.?)\s+", re.IGNORECASE)
+_TAIL = re.compile(r"\s+[–—-]\s+|;\s|\s\(|:\s|,\s(?=which|so|because|with|where|but)")
+MOST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option. `text` is verbatim; `ing` and `do` fit as noun phrase and after "to"; `quoted` is a short name."""
+
+    text: str
+    quoted: str
+    ing: str
+    do: str
+    kinds: tuple[str, ...]
+
+    def scores(self) -> dict[str, float]:
+        """The option on the scales of kinds.toml, each about -1 to 1."""
+        found = [KINDS[kind].scales for kind in self.kinds]
+        return {scale: sum(one.get(scale, 0.0) for one in found) / len(found) for one in found for scale in one}
+
+
+@lru_cache(maxsize=4096)
+def choice(text: str) -> Choice:
+    """The option's forms. Text that speaks to a machine is kept as the name of the option and nothing else."""
+    label = _label(text)
+    quoted = f"“{label}”"
+    phrase = to_owner(lower_first(label))
+    words = phrase.split()
+    verb = words[0].lower() if words else ""
+    if is_hostile(text) or not words:
+        ing, do = f"the option {quoted}", f"choose {quoted}"
+    elif is_verb(verb, words[1].lower() if len(words) > 1 else "to"):
+        phrase = verb + phrase[len(verb) :]
+        ing, do = _gerunds(phrase), phrase
+    elif verb in ("not", "don't", "don’t", "never") and len(words) > 1:
+        rest = " ".join(words[1:])
+        ing, do = f"not {_gerunds(rest)}", f"decide against {_gerunds(rest)}"
+    elif verb.endswith("ing") and len(verb) > 5 and verb not in ("pricing", "housing", "marketing", "training"):
+        ing, do = phrase, f"go for {phrase}"
+    else:
+        ing, do = f"the option {quoted}", f"choose {quoted}"
+    return Choice(text, quoted, ing, do, kinds_of(text))
+
+
+def _label(text: str) -> str:
+    """A short name: without numbering, tags, and whatever explains it."""
+    clean = _PREFIX.sub("", without_tags(text)).strip(" .;,\"“”'")
+    parts = _TAIL.split(clean, maxsplit=1)
+    head = parts[0] if len(parts[0].split()) > 1 else clean
+    words = head.split()
+    if len(words) > 12:
+        words = words[:12]
+        while len(words) > 4 and words[-1].lower().strip(",") in SMALL:
+            words.pop()
+    return " ".join(words).strip(" ,;:–—-.") or clean[:60] or "this option"
+
+
+def _gerunds(phrase: str) -> str:
+    """The verb phrase with its verbs, also those after "and" or "then", in -ing form."""
+    words = phrase.split()
+    out: list[str] = []
+    for number, word in enumerate(words):
+        bare = word.lower().strip(",")
+        after = words[number + 1].lower() if number + 1 < len(words) else ""
+        joined = number > 0 and words[number - 1].lower().strip(",") in ("and", "then", "but", "or")
+        opens = bare in VERBS or bare in DOUBTFUL or number == 0
+        if number == 0 or (joined and opens and (after in CUES or after[:1].isdigit())):
+            out.append(word.replace(bare, gerund(bare), 1) if bare in word else gerund(bare))
+        else:
+            out.append(word)
+    return " ".join(out)
+
+
+def choices_for(brief: Brief) -> list[Choice]:
+    """The options in force: those of the section, else those named in the text, else sensible ones for the topic."""
+    return [choice(text) for text in options_for(brief)]
+
+
+@lru_cache(maxsize=512)
+def options_for(brief: Brief) -> tuple[str, ...]:
+    found = list(brief.options)
+    if not found:
+        found = _named(brief.decision) or _named(brief.context)
+    distinct = list(dict.fromkeys(item[:400] for item in found))[:MOST]
+    if len(distinct) < 2:
+        distinct = distinct[:1] + [item for item in _proposed(brief, distinct) if item not in distinct]
+    return tuple(distinct[:MOST])
+
+
+def _named(text: str) -> list[str]:
+    items = [match.group(1).strip(" .;") for line in text.splitlines() if (match := _ITEM.match(line))]
+    if len(items) >= 2:
+        return items
+    clean = without_tags(text)
+    inline = _INLINE.split(clean)
+    if len(inline) >= 3:
+        parts = [re.split(r"[.?!](?:\s|$)", part)[0] for part in inline[1:]]
+        return [capital(re.sub(r"[,;]?\s*(?:and|or)?\s*$", "", part).strip(" ,;")) for part in parts]
+    sentences = [one for one in split_sentences(clean) if not is_hostile(one)]
+    for sentence in sentences:
+        listed = _LISTED.search(sentence)
+        if listed:
+            parts = re.split(r";\s*(?:or\s+|and\s+)?|,\s+or\s+", listed.group(1).strip(" ."))
+            if len(parts) >= 2:
+                return [capital(part.strip()) for part in parts]
+    story = read_story(text)
+    for sentence in [story.core, *sentences]:
+        found = _alternatives(sentence)
+        if found:
+            return found
+    return []
+
+
+def _alternatives(sentence: str) -> list[str]:
+    """ "Should we A or B?", "either A or B", "between A and B"."""
+    asked = act_of(sentence) if sentence else ""
+    either, between = _EITHER.search(sentence), _BETWEEN.search(sentence)
+    if between and not sentence.lower().startswith("should"):
+        parts = [between.group(1), between.group(2)]
+    elif either:
+        parts = _OR.split(either.group(1))
+    elif asked != sentence.strip(" .?!:") or " versus " in sentence or " vs" in sentence:
+        parts = _OR.split(asked)
+    else:
+        return []
+    parts = [part.strip(" ,.?!") for part in parts]
+    parts = [re.sub(r"^(?:rather|instead|should (?:we|i))\s+", "", part) for part in parts if part]
+    if not 2 <= len(parts) <= MOST or any(len(part.split()) > 30 or len(part) < 3 for part in parts):
+        return []
+    first = parts[0].split()
+    if is_verb(first[0].lower(), first[1].lower() if len(first) > 1 else ""):
+        # "hire a senior or two juniors": the later parts borrow the verb.
+        for number, part in enumerate(parts[1:], start=1):
+            words = part.lower().split()
+            verbal = is_verb(words[0], words[1] if len(words) > 1 else "to") or words[0] in ("not", "neither")
+            if part.lower() == "not":
+                parts[number] = f"Do not {lower_first(parts[0])}"
+            elif not verbal:
+                parts[number] = f"{first[0]} {part}"
+    return [capital(part) for part in parts]
+
+
+def _proposed(brief: Brief, given: list[str]) -> list[str]:
+    """Options for a text that names none: the step itself, a smaller first step, and leaving it."""
+    topic: Topic = topic_of(brief)
+    dice = Dice("options", brief.decision)
+    story = read_story(brief.story)
+    act = act_of(story.core)
+    words = act.lower().split()
+    own = headline(story.core, 18) if words and is_verb(words[0], words[1] if len(words) > 1 else "to") else ""
+    first = [] if given else [own or capital(dice.pick(topic.bold))]
+    return [*first, capital(dice.pick(topic.probes)), dice.pick(
+        ("Keep things as they are and set a date to look again", "Leave it as it is for now and decide again in three months")
+    )]  # fmt: skip

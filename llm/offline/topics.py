@@ -1,0 +1,65 @@
+"""Topics: what a decision is about, and the words people of that field use (data: topics/*.toml)."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from llm.offline.prompt import Brief
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A field's vocabulary. Phrases fit these slots: `noun` "the hire"; `risks` after "the risk of"; `measures`,
+    `parties`, `costs` as noun phrases; `probes`, `bold` as verb phrases; `failures` as past clauses; `habits` as
+    present-tense clauses; `parts` as (title, question)."""
+
+    name: str
+    words: re.Pattern[str]
+    noun: str
+    risks: tuple[str, ...]
+    measures: tuple[str, ...]
+    parties: tuple[str, ...]
+    costs: tuple[str, ...]
+    probes: tuple[str, ...]
+    bold: tuple[str, ...]
+    failures: tuple[str, ...]
+    habits: tuple[str, ...]
+    criteria: tuple[str, ...]
+    parts: tuple[tuple[str, str], ...]
+    asks: tuple[str, ...]
+    owners: tuple[str, ...]
+    domains: tuple[str, ...]
+
+
+def _load() -> dict[str, Topic]:
+    topics: dict[str, Topic] = {}
+    for path in sorted((Path(__file__).parent / "topics").glob("*.toml")):
+        row: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        pattern = re.compile(r"\b(?:" + "|".join(row.pop("words")) + r")\b", re.IGNORECASE)
+        noun = row.pop("noun")
+        parts = tuple((part["title"], part["question"]) for part in row.pop("parts"))
+        lists = {key: tuple(values) for key, values in row.items()}
+        topics[path.stem] = Topic(path.stem, pattern, noun, parts=parts, **lists)
+    return topics
+
+
+TOPICS = _load()
+GENERAL = TOPICS["general"]
+
+
+@lru_cache(maxsize=512)
+def topic_of(brief: Brief) -> Topic:
+    """The topic whose words the decision uses most; the decision itself counts three times the context."""
+    best, most = GENERAL, 0
+    options = " ".join(brief.options)
+    for topic in TOPICS.values():
+        if topic is GENERAL:
+            continue
+        hits = 3 * len(topic.words.findall(brief.decision)) + 2 * len(topic.words.findall(options))
+        hits += min(6, len(topic.words.findall(brief.context)))
+        if hits > most:
+            best, most = topic, hits
+    return best
