@@ -1,0 +1,73 @@
+"""Every code that the API can answer with: its HTTP status, what it means, and what to do about it.
+
+The codes are a promise to programs: they may be added to, never renamed.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``title`` says what is wrong in general, ``hint`` what the caller can do."""
+
+    status: int
+    title: str
+    hint: str
+
+
+CATALOGUE: dict[str, Kind] = {
+    # -- the request itself
+    "malformed_json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8, and check commas and quotes."),
+    "bad_request": Kind(400, "The request cannot be read", "Check the request line, the headers and the body."),
+    "invalid_input": Kind(400, "Several fields are wrong", "Correct each field listed in “errors”."),
+    "unknown_field": Kind(400, "A field does not exist", "Remove or rename the fields listed in “errors”."),
+    "required": Kind(400, "A field is missing", "Add the field named in “errors”."),
+    "wrong_type": Kind(400, "A value has the wrong type", "Send the type that the field expects."),
+    "invalid_number": Kind(400, "A number cannot be used", "Send a plain number, with at most four decimal places."),
+    "control_characters": Kind(400, "A text contains control characters", "Paste the text as plain text."),
+    "problem_too_short": Kind(400, "The decision is too short", "Say what has to be decided, and by when."),
+    "too_long": Kind(400, "A text is too long", "Keep what the decision turns on, leave out the rest."),
+    "too_many": Kind(400, "A list is too long", "Keep the entries that matter most."),
+    "rounds_out_of_range": Kind(400, "The number of rounds is out of range", "Choose between 1 and 10 rounds."),
+    "cap_out_of_range": Kind(400, "The cost cap is out of range", "Choose a cap above 0 and up to 10,000 dollars."),
+    "unknown_parameter": Kind(400, "A query parameter does not exist", "Remove or rename it; /api/docs/ lists them."),
+    "invalid_parameter": Kind(400, "A query parameter is wrong", "Correct the parameters listed in “errors”."),
+    "invalid_cursor": Kind(
+        400, "The cursor cannot be read", "Follow “next” and “previous” as they are, or start anew."
+    ),
+    "invalid_idempotency_key": Kind(
+        400, "The Idempotency-Key cannot be used", "Send 1 to 200 visible ASCII characters, for example a UUID."
+    ),
+    # -- who asks
+    "not_authenticated": Kind(
+        401, "You are not signed in", "Send “Authorization: Token …”; you find your token on the page /token/."
+    ),
+    "invalid_token": Kind(401, "The token is not valid", "Check it for missing characters, or create a new one."),
+    "forbidden": Kind(403, "You may not do this", "Ask the owner of the session, or staff with the permission."),
+    "csrf_failed": Kind(
+        403, "The CSRF token is missing or wrong", "Send X-CSRFToken with a signed-in page, or use a token instead."
+    ),
+    # -- what is asked for
+    "not_found": Kind(404, "There is nothing here", "Check the address; it may also be something you may not read."),
+    "method_not_allowed": Kind(405, "The method does not fit", "Use one of the methods in the Allow header."),
+    "not_acceptable": Kind(406, "No such format", "Ask for a media type that /api/docs/ names, or for */*."),
+    "illegal_transition": Kind(
+        409, "The session is in another state", "Read the session again: its status says what is possible now."
+    ),
+    "length_required": Kind(411, "The length of the body is not given", "Send Content-Length instead of chunks."),
+    "too_large": Kind(413, "The body is too large", "Send at most 2 MB."),
+    "unsupported_media_type": Kind(415, "The body is not JSON", "Send “Content-Type: application/json”."),
+    "idempotency_key_reused": Kind(
+        422, "The Idempotency-Key was used for another body", "Use a new key for a new request."
+    ),
+    "throttled": Kind(429, "Too many requests", "Wait for the seconds in the Retry-After header."),
+    # -- our side
+    "internal_error": Kind(500, "Something broke on our side", "Try again; if it stays, tell the people who run it."),
+    "unavailable": Kind(
+        503, "The board cannot answer just now", "Wait for the seconds in the Retry-After header, then try again."
+    ),
+    "not_available": Kind(503, "This part is not installed", "Ask the people who run this board."),
+}
+
+#: What a code of a service that is not listed above means to a caller.
+OTHER = Kind(400, "The request cannot be carried out", "Read “detail”, correct the request and send it again.")

@@ -1,0 +1,104 @@
+"""What callers may send. Bounds are checked by ``services.start``; here they are only documented."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from sessions.api.strict import Money, QuerySerializer, StrictSerializer, Text, Whole
+from sessions.models import Status
+from sessions.services.start import MAX_CONTEXT, MAX_ITEM, MAX_ITEMS, MAX_PROBLEM, MIN_PROBLEM, Decision
+
+DEFAULT_EVENTS, MAX_EVENTS = 200, 1000
+MAX_SEARCH = 200
+#: The largest bigint: a sequence beyond it cannot be asked of the database.
+MAX_SEQUENCE = 2**63 - 1
+
+
+def _text(longest: int, shortest: int = 0) -> Any:
+    schema: dict[str, Any] = {"type": "string", "maxLength": longest}
+    return extend_schema_field(schema | ({"minLength": shortest} if shortest else {}))
+
+
+@_text(MAX_PROBLEM, MIN_PROBLEM)
+class ProblemText(Text):
+    pass
+
+
+@_text(MAX_CONTEXT)
+class ContextText(Text):
+    pass
+
+
+@extend_schema_field(
+    {"type": "array", "maxItems": MAX_ITEMS, "items": {"type": "string", "maxLength": MAX_ITEM}, "default": []}
+)
+class Texts(serializers.ListField):
+    child = Text()
+    default_error_messages: ClassVar = {"not_a_list": "This has to be a list of texts, not {input_type}."}
+
+
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": 10})
+class Rounds(Whole):
+    pass
+
+
+class NewSession(StrictSerializer):
+    """A decision to bring to the board."""
+
+    problem_statement = ProblemText(help_text="What has to be decided, by when, in your own words")
+    context = ContextText(  # type: ignore[assignment]  # DRF takes fields out of the class body
+        required=False, default="", help_text="Facts, figures, documents as text"
+    )
+    options = Texts(required=False, default=list, help_text="The options you see; the board may add others")
+    constraints = Texts(required=False, default=list, help_text="What you cannot change")
+    max_rounds = Rounds(required=False, allow_null=True, default=None, help_text="At most this many rounds of debate")
+    cost_cap = Money(
+        max_digits=10,
+        decimal_places=4,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="US dollars, above 0 and up to 10,000; the board stops before it would spend more",
+    )
+
+    def decision(self) -> Decision:
+        data = dict(self.validated_data)
+        return Decision(problem=data.pop("problem_statement"), **data)
+
+
+class Nothing(StrictSerializer):
+    """No field is known: the body may be left out, or be ``{}``."""
+
+
+class ListQuery(QuerySerializer):
+    status = serializers.MultipleChoiceField(
+        choices=Status.choices, required=False, help_text="Repeat the parameter for several"
+    )
+    search = serializers.CharField(
+        required=False, allow_blank=True, max_length=MAX_SEARCH, help_text="Words in the title or the problem statement"
+    )
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    cursor = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="From “next” or “previous”"
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if "status" not in data:  # a choice field of several values reads an absent one as “none of them”
+            value.pop("status", None)
+        return value
+
+
+class EventsQuery(QuerySerializer):
+    after = serializers.IntegerField(
+        required=False, default=0, min_value=0, max_value=MAX_SEQUENCE, help_text="Events above this sequence"
+    )
+    limit = serializers.IntegerField(required=False, default=DEFAULT_EVENTS, min_value=1, max_value=MAX_EVENTS)
+
+
+class ExportQuery(QuerySerializer):
+    format = serializers.ChoiceField(
+        choices=[("md", "Markdown"), ("json", "JSON")], required=False, help_text="Goes before the Accept header"
+    )
