@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "bo1site",
     "llm",
     "sessions",
+    "replanning",
 ]
 
 MIDDLEWARE = [

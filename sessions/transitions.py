@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from sessions import event_types, events
 from sessions.models import Session, Status
+from sessions.signals import session_ended
 
 #: The whole machine. A status without successors is final.
 TRANSITIONS: dict[Status, frozenset[Status]] = {
@@ -79,7 +80,10 @@ def transition(
             raise IllegalTransition(session_id, current[0] if current else None, wanted)
         head = events.lock(session_id)
         draft = events.Draft(event or event_types.STATUS_EVENT[wanted], data or {}, key)
-        return events.append_locked(session_id, head, [draft], checkpoint_id=checkpoint_id)
+        sequence = events.append_locked(session_id, head, [draft], checkpoint_id=checkpoint_id)
+        if wanted in _ENDS:
+            session_ended.send_robust(sender=Session, session_id=session_id, status=wanted)
+        return sequence
 
 
 __all__ = ["TRANSITIONS", "IllegalTransition", "sources", "transition"]
