@@ -1,173 +1,197 @@
 """The only entry to language models: ``complete`` turns a request into a validated answer or one clear error."""
 
 import asyncio
-import logging
+import random
 import time
-from dataclasses import dataclass
-from typing import Any, Generic
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Generic
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from pydantic import ValidationError
+from django.db import DatabaseError
 
-from llm import journal, ledger, pricing, storage, structured
-from llm.errors import Condition, LLMError
+from llm import breaker_store, cache, journal, metrics, policy, storage
+from llm.attempt import Attempt, storage_unavailable
+from llm.errors import Action, Condition, LLMError
 from llm.models import Answer
+from llm.policy import Progress, Rules, Situation
 from llm.providers import base, registry
-from llm.providers.base import Ask, Reply
+from llm.providers.base import Repair
 from llm.types import Completion, Request, T, Usage
 
-logger = logging.getLogger(__name__)
+_jitter = random.SystemRandom().random
+#: After these, another provider may be asked; when all were, the error names them all.
+_HANDED_ON = {
+    Condition.ACCOUNT,
+    Condition.CIRCUIT_OPEN,
+    Condition.DEADLINE,
+    Condition.OVERLOADED,
+    Condition.RATE_LIMITED,
+    Condition.TRANSIENT,
+}
 
 
 async def complete(request: Request[T]) -> Completion[T]:
-    """A validated answer, from the journal when this step was answered before. Raises ``LLMError``."""
+    """A validated answer: from the journal when this step was answered before, else from a provider.
+
+    Retries, falls back and repairs within ``request.deadline`` seconds. Raises ``LLMError`` when no usable answer came,
+    and can be cancelled at any time without losing an answer that was paid.
+    """
     digest = journal.prompt_digest(request)
     stored = await _replay(request, digest)
     if stored is not None:
+        metrics.REUSED.labels("journal").inc()
         return stored
-    entry = registry.route()[0]
-    timeout = min(settings.LLM_CALL_TIMEOUT, request.deadline or settings.LLM_TOTAL_DEADLINE)
-    return await _Attempt(request, digest, entry, 1, timeout).run()
+    route = registry.route()
+    key = (digest, route[0].name, route[0].model(request.tier)) if request.cache else None
+    cached = await _cached(request, digest, key)
+    if cached is not None:
+        metrics.REUSED.labels("cache").inc()
+        return cached
+    completion = await _Call(request, digest, route, _rules()).run()
+    if key is not None and completion.provider == key[1]:
+        cache.answers.put(key, completion)
+    return completion
 
 
 async def _replay(request: Request[T], digest: str) -> Completion[T] | None:
     if request.session_id is None:
         return None
-    answer = await _reading(storage.run(journal.find, request.session_id, journal.key_of(request, digest)))
-    if answer is None:
-        return None
-    replayed = _replayed(request, answer)
-    if replayed is None:
-        await _reading(storage.run(journal.forget, request.session_id, answer.key))
-    return replayed
-
-
-def _replayed(request: Request[T], answer: Answer) -> Completion[T] | None:
+    key = journal.key_of(request, digest)
     try:
-        value = request.schema.model_validate(answer.value)
-    except ValidationError:  # validators have changed since; ask again
+        answer = await storage.run(journal.find, request.session_id, key)
+        if answer is None:
+            return None
+        replayed = journal.replay(request, answer)
+        if replayed is None:
+            await storage.run(journal.forget, request.session_id, key)
+        return replayed
+    except DatabaseError as error:
+        raise storage_unavailable() from error
+
+
+async def _cached(request: Request[T], digest: str, key: cache.Key | None) -> Completion[T] | None:
+    """An answer of the last minutes, journalled for this session like any other, at no cost."""
+    found = cache.answers.get(key) if key is not None else None
+    if found is None:
         return None
-    return Completion(
+    data, origin = found
+    value = request.schema.model_validate(data)
+    completion = Completion(
         value=value,
-        provider=answer.provider,
-        model=answer.model,
-        usage=journal.usage_of(answer),
-        cost=answer.cost,
-        latency=answer.latency_ms / 1000,
+        provider=origin.provider,
+        model=origin.model,
+        usage=Usage(),
+        cost=Decimal(0),
+        latency=0.0,
         replayed=True,
-        offline=answer.offline,
+        offline=origin.offline,
+        cached=True,
+    )
+    if request.session_id is not None:
+        answer: Answer = journal.compose(request, request.session_id, digest, completion)
+        try:
+            await storage.run_to_end(journal.store, answer)
+        except DatabaseError as error:
+            raise storage_unavailable() from error
+    return completion
+
+
+def _rules() -> Rules:
+    default = Rules()
+    return Rules(
+        retries=int(getattr(settings, "LLM_RETRIES", default.retries)),
+        base=float(getattr(settings, "LLM_RETRY_BASE", default.base)),
+        cap=float(getattr(settings, "LLM_RETRY_CAP", default.cap)),
     )
 
 
-async def _reading(pending: Any) -> Any:
-    try:
-        return await pending
-    except DatabaseError as error:
-        raise LLMError(
-            "storage_unavailable",
-            "The database cannot be reached, so no model was asked: its answer could not be kept. Try again shortly.",
-            condition=Condition.STORAGE,
-        ) from error
-
-
 @dataclass(slots=True)
-class _Attempt(Generic[T]):
-    """One question to one provider, with its row in the ledger."""
+class _Call(Generic[T]):
+    """The attempts of one request on the providers of its route, in order."""
 
     request: Request[T]
     digest: str
-    entry: registry.Config
-    number: int
-    timeout: float
+    route: list[registry.Config]
+    rules: Rules
+    began: float = field(default_factory=time.monotonic)
+    attempts: int = 0
+    causes: list[LLMError] = field(default_factory=list)
+
+    @property
+    def deadline(self) -> float:
+        wished = self.request.deadline
+        return settings.LLM_TOTAL_DEADLINE if wished is None else wished
 
     async def run(self) -> Completion[T]:
-        request, entry = self.request, self.entry
-        model = entry.model(request.tier)
-        call_id: int = await _reading(
-            storage.run(
-                ledger.start, request, attempt=self.number, provider=entry.name, model=model, offline=entry.offline
-            )
-        )
-        began = time.monotonic()
-        try:
-            reply = await self._ask(model)
-            value = self._validated(reply)
-        except LLMError as error:
-            latency = time.monotonic() - began
-            await storage.run_to_end(ledger.fail, call_id, error, cost=self._lost_cost(error, model), latency=latency)
-            raise
-        except BaseException as error:
-            code = "cancelled" if isinstance(error, asyncio.CancelledError) else "internal_error"
-            await storage.run_to_end(ledger.lose, call_id, code, latency=time.monotonic() - began)
-            raise
-        return await self._keep(call_id, reply, value, time.monotonic() - began)
+        for index, entry in enumerate(self.route):
+            outcome = await self._on(index, entry)
+            if isinstance(outcome, Completion):
+                return outcome
+            self.causes.append(outcome)
+            if index + 1 < len(self.route):
+                metrics.FALLBACKS.labels(entry.name, self.route[index + 1].name, outcome.code).inc()
+        raise exhausted(self.causes)
 
-    async def _ask(self, model: str) -> Reply:
-        request, entry = self.request, self.entry
-        ask = Ask(
-            model=model,
-            schema=request.schema,
-            system=request.system,
-            prompt=request.prompt,
-            max_tokens=request.max_tokens,
-            timeout=self.timeout,
-            temperature=request.temperature,
-            effort=entry.effort.get(request.tier, ""),
-            reasoning_tokens=entry.reasoning_tokens,
-            stream=request.stream,
-        )
-        try:
-            async with asyncio.timeout(self.timeout):
-                return await registry.client(entry).ask(ask)
-        except TimeoutError as error:
-            raise base.timed_out(entry.name, self.timeout) from error
+    async def _on(self, index: int, entry: registry.Config) -> Completion[T] | LLMError:
+        """The answer of one provider, or the error after which the next one may be asked."""
+        progress, repair, room = Progress(), None, 1
+        while True:
+            left = self._left(index)
+            if left <= self.rules.least:
+                return self._late(entry)
+            self.attempts += 1
+            try:
+                return await Attempt(
+                    self.request, self.digest, entry, self.attempts, left, repair=repair, room=room
+                ).run()
+            except LLMError as error:
+                situation = Situation(self._left(index), self._other(index))
+                decision = policy.decide(error, progress, situation, self.rules, _jitter())
+                error.action = decision.action
+                if decision.action is Action.FALL_BACK:
+                    return error
+                if decision.action is Action.GIVE_UP:
+                    if error.condition in _HANDED_ON:
+                        return error  # the next provider, if any, has the last word on whether it can be asked
+                    raise
+                metrics.RETRIES.labels(entry.name, error.code).inc()
+                progress = policy.advance(progress, decision.action)
+                if decision.action is Action.REPAIR:
+                    repair = Repair(error.answer, error.message)
+                elif decision.action is Action.ENLARGE:
+                    room = 2
+                await asyncio.sleep(decision.delay)
 
-    def _validated(self, reply: Reply) -> T:
-        try:
-            return structured.parse(self.request.schema, reply.text)
-        except structured.AnswerInvalid as reason:
-            raise structured.invalid_answer(self.entry.name, reason, reply.text, reply.usage, reply.model) from reason
+    def _left(self, index: int) -> float:
+        elapsed = time.monotonic() - self.began
+        return policy.time_for(index, len(self.route), elapsed, self.deadline, self.rules)
 
-    def _lost_cost(self, error: LLMError, model: str) -> Any:
-        if error.billed is False:
-            return 0
-        return pricing.cost(error.model or model, error.usage, offline=self.entry.offline)
+    def _other(self, index: int) -> bool:
+        return any(breaker_store.peek(entry.name) for entry in self.route[index + 1 :])
 
-    async def _keep(self, call_id: int, reply: Reply, value: T, latency: float) -> Completion[T]:
-        """Settles the ledger and stores the answer, in one transaction and before anybody uses it."""
-        request, entry = self.request, self.entry
-        cost = pricing.cost(reply.model, reply.usage, offline=entry.offline)
-        usage = reply.usage or Usage()
-        fresh = Completion(
-            value=value,
+    def _late(self, entry: registry.Config) -> LLMError:
+        return LLMError(
+            "deadline_exceeded",
+            f"No answer within {self.deadline:.3g} s. Try again, or allow more time.",
+            condition=Condition.DEADLINE,
             provider=entry.name,
-            model=reply.model,
-            usage=usage,
-            cost=cost,
-            latency=latency,
-            replayed=False,
-            offline=entry.offline,
         )
-        answer = None
-        if request.session_id is not None:
-            answer = journal.compose(request, request.session_id, self.digest, fresh)
-        try:
-            kept = await storage.run_to_end(_settle, call_id, fresh, answer)
-        except DatabaseError:
-            # Paid for and in our hands: using it beats buying it again, though a crash would now buy it again.
-            logger.exception("An answer of %s for session %s could not be stored", entry.name, request.session_id)
-            return fresh
-        return fresh if kept is None or kept is answer else (_replayed(request, kept) or fresh)
 
 
-def _settle(call_id: int, completion: Completion[Any], answer: Answer | None) -> Answer | None:
-    with transaction.atomic():
-        ledger.finish(
-            call_id,
-            model=completion.model,
-            usage=completion.usage,
-            cost=completion.cost,
-            latency=completion.latency,
-        )
-        return None if answer is None else journal.store(answer)
+def exhausted(causes: list[LLMError]) -> LLMError:
+    """One error for all that was tried."""
+    if len(causes) == 1:
+        return causes[0]
+    waits = [cause.retry_after for cause in causes if cause.retry_after is not None]
+    each = " ".join(f"{base.title(cause.provider)}: {cause.message}" for cause in causes)
+    return LLMError(
+        "providers_failed",
+        f"No provider could answer. {each}",
+        condition=causes[-1].condition,
+        provider=causes[-1].provider,
+        retry_after=min(waits) if waits else None,
+        http_status=causes[-1].http_status,
+        billed=None,
+        causes=tuple(causes),
+    )

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from llm.models import Answer
 from llm.structured import json_schema
-from llm.types import Completion, Request, Usage
+from llm.types import Completion, Request, T, Usage
 
 
 def prompt_digest(request: Request[Any]) -> str:
@@ -62,6 +62,24 @@ def forget(session_id: UUID, key: str) -> None:
     Answer.objects.filter(session_id=session_id, key=key).delete()
 
 
+def replay(request: Request[T], answer: Answer) -> Completion[T] | None:
+    """The completion a stored answer stands for; None when it does not fit the schema any more."""
+    try:
+        value = request.schema.model_validate(answer.value)
+    except ValidationError:
+        return None
+    return Completion(
+        value=value,
+        provider=answer.provider,
+        model=answer.model,
+        usage=Usage(answer.input_tokens, answer.output_tokens, answer.cache_read_tokens, answer.cache_write_tokens),
+        cost=answer.cost,
+        latency=answer.latency_ms / 1000,
+        replayed=True,
+        offline=answer.offline,
+    )
+
+
 def compose(request: Request[Any], session_id: UUID, digest: str, completion: Completion[Any]) -> Answer:
     """The journal's row for an answer, not yet stored."""
     usage = completion.usage
@@ -80,7 +98,3 @@ def compose(request: Request[Any], session_id: UUID, digest: str, completion: Co
         cost=completion.cost,
         latency_ms=round(completion.latency * 1000),
     )
-
-
-def usage_of(answer: Answer) -> Usage:
-    return Usage(answer.input_tokens, answer.output_tokens, answer.cache_read_tokens, answer.cache_write_tokens)

@@ -87,6 +87,11 @@ def lose(call_id: int, code: str, *, latency: float) -> None:
     _settle(call_id, latency, status=Status.UNKNOWN, error_code=code, cost=None)
 
 
+def drop(call_id: int) -> None:
+    """Removes the row of an attempt that was never sent."""
+    LLMCall.objects.filter(pk=call_id, status=Status.STARTED).delete()
+
+
 def _settle(call_id: int, latency: float, **values: Any) -> None:
     LLMCall.objects.filter(pk=call_id).update(
         finished_at=timezone.now(), latency_ms=min(round(latency * 1000), 2_147_483_647), **values

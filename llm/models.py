@@ -87,3 +87,59 @@ class Answer(models.Model):
 
     def __str__(self) -> str:
         return f"answer {self.key[:12]}"
+
+
+class Breaker(models.Model):
+    """The shared state of one provider's circuit breaker; changed only by ``llm.breaker_store``.
+
+    Times are the database's. A probe's lease is held by the attempt that ``probe`` names until ``probe_until``.
+    """
+
+    class Phase(models.TextChoices):
+        CLOSED = "closed", "Closed: calls go through"
+        OPEN = "open", "Open: calls are refused"
+        HALF_OPEN = "half_open", "Half open: one call probes"
+
+    provider = models.CharField(max_length=32, unique=True)
+    phase = models.CharField(max_length=16, choices=Phase, default=Phase.CLOSED)
+    failures = models.PositiveIntegerField(default=0, help_text="Failures in a row")
+    open_until = models.DateTimeField(null=True, blank=True)
+    probe = models.CharField(max_length=64, blank=True)
+    probe_until = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "circuit breaker"
+        ordering = ["provider"]
+        permissions = [
+            ("operate_breaker", "Can trip and reset circuit breakers"),
+            ("run_fire_drill", "Can run fire drills on the offline provider"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.phase}"
+
+
+class OperatorAction(models.Model):
+    """What staff did to the broker: who, what, why, before and after. Names are kept as text: accounts come and go."""
+
+    class Verb(models.TextChoices):
+        TRIP = "trip", "Tripped a breaker"
+        RESET = "reset", "Reset a breaker"
+        DRILL = "drill", "Started a fire drill"
+        END_DRILL = "end_drill", "Ended a fire drill"
+
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=150)
+    verb = models.CharField(max_length=16, choices=Verb)
+    provider = models.CharField(max_length=32)
+    reason = models.CharField(max_length=500)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.get_verb_display().lower()} ({self.provider})"

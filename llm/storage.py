@@ -61,6 +61,19 @@ async def run_to_end(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
         raise
 
 
+async def acquire(function: Callable[[], R], undo: Callable[[R], object]) -> R:
+    """Like ``run``, for a function that takes something which must be given back: a cancellation that comes while it
+    runs is answered by ``undo`` with what it took."""
+    future = asyncio.wrap_future(submit(SHORT, function))
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        if future.exception() is None:
+            await run_to_end(undo, future.result())
+        raise
+
+
 def _job(patience: float, function: Callable[[], R]) -> R:
     close_old_connections()
     try:

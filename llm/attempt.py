@@ -1,0 +1,243 @@
+"""One question to one provider: let out in turn, in the ledger before it is sent, settled whatever happens.
+
+Order of an attempt: the provider's gate, then in one visit to the database the breaker, the budget and the ledger's
+row, then the call with no connection held, then in one visit the ledger, the journal and the breaker. Being cancelled
+leaves nothing open: the row is settled as unknown and a probe's lease is given back.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Generic, NoReturn
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+
+from llm import breaker_store, budget, journal, ledger, metrics, pricing, shaping, storage, structured
+from llm.breaker import Admission, Fault
+from llm.errors import Condition, LLMError
+from llm.models import Answer
+from llm.providers import base, registry
+from llm.providers.base import Ask, Repair, Reply
+from llm.types import Completion, Request, T, Usage
+
+logger = logging.getLogger(__name__)
+
+#: Conditions that say something about the provider's health; after any other answer it is alive.
+_FAULTS = {
+    Condition.ACCOUNT: Fault.ACCOUNT,
+    Condition.RATE_LIMITED: Fault.RATE_LIMIT,
+    Condition.OVERLOADED: Fault.COUNTED,
+    Condition.TRANSIENT: Fault.COUNTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    call_id: int
+    probing: bool
+
+
+@dataclass(slots=True)
+class Attempt(Generic[T]):
+    """``number`` counts a call's attempts over all providers; ``time_left`` is in seconds, waiting included."""
+
+    request: Request[T]
+    digest: str
+    entry: registry.Config
+    number: int
+    time_left: float
+    repair: Repair | None = None
+    room: int = 1
+    caller: str = ""
+    timeout: float = 0.0
+
+    async def run(self) -> Completion[T]:
+        self.caller = uuid4().hex
+        wait = breaker_store.refusal(self.entry.name)
+        if wait is not None:
+            raise circuit_open(self.entry.name, wait)
+        model = self.entry.model(self.request.tier)
+        arrived = time.monotonic()
+        turn = shaping.turn(self.entry.name, self.request.session_id)
+        try:
+            async with asyncio.timeout(self.time_left):
+                await turn.__aenter__()
+        except TimeoutError as error:
+            raise _no_turn(self.entry.name) from error
+        try:
+            begun = await self._begin(model)
+            self.timeout = min(settings.LLM_CALL_TIMEOUT, max(0.01, self.time_left - (time.monotonic() - arrived)))
+            began = time.monotonic()
+            try:
+                reply = await self._ask(model)
+                value = self._validated(reply)
+            except BaseException as error:
+                await self._lost(begun, error, model, time.monotonic() - began)
+        finally:
+            await turn.__aexit__(None, None, None)
+        return await self._keep(begun, reply, value, time.monotonic() - began)
+
+    async def _begin(self, model: str) -> _Begun:
+        try:
+            return await storage.acquire(lambda: self._open(model), self._undo)
+        except DatabaseError as error:
+            raise storage_unavailable() from error
+
+    def _open(self, model: str) -> _Begun:
+        name = self.entry.name
+        admission, wait = breaker_store.admit(name, self.caller)
+        if admission is Admission.REFUSED:
+            raise circuit_open(name, wait)
+        probing = admission is Admission.PROBE
+        try:
+            budget.check(self.request.session_id)
+            call_id = ledger.start(
+                self.request, attempt=self.number, provider=name, model=model, offline=self.entry.offline
+            )
+        except BaseException:
+            if probing:
+                breaker_store.released(name, self.caller)
+            raise
+        return _Begun(call_id, probing)
+
+    def _undo(self, begun: _Begun) -> None:
+        """The call was not sent: nothing is owed, and nothing was learnt about the provider."""
+        ledger.drop(begun.call_id)
+        if begun.probing:
+            breaker_store.released(self.entry.name, self.caller)
+
+    async def _ask(self, model: str) -> Reply:
+        request, entry = self.request, self.entry
+        ask = Ask(
+            model=model,
+            schema=request.schema,
+            system=request.system,
+            prompt=request.prompt,
+            max_tokens=request.max_tokens * self.room,
+            timeout=self.timeout,
+            temperature=request.temperature,
+            effort=entry.effort.get(request.tier, ""),
+            reasoning_tokens=entry.reasoning_tokens,
+            stream=request.stream,
+            repair=self.repair,
+        )
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await registry.client(entry).ask(ask)
+        except TimeoutError as error:
+            raise base.timed_out(entry.name, self.timeout) from error
+
+    def _validated(self, reply: Reply) -> T:
+        try:
+            return structured.parse(self.request.schema, reply.text)
+        except structured.AnswerInvalid as reason:
+            raise structured.invalid_answer(self.entry.name, reason, reply.text, reply.usage, reply.model) from reason
+
+    async def _lost(self, begun: _Begun, error: BaseException, model: str, latency: float) -> NoReturn:
+        """Settles an attempt without a usable answer and raises its error again."""
+        try:
+            await storage.run_to_end(self._settle_loss, begun, error, model, latency)
+        except DatabaseError:
+            logger.exception("A failed call of %s could not be settled in the ledger", self.entry.name)
+        if isinstance(error, LLMError):
+            metrics.failed(error, latency)
+            if error.condition is Condition.ACCOUNT:
+                metrics.alert(error)
+        raise error
+
+    def _settle_loss(self, begun: _Begun, error: BaseException, model: str, latency: float) -> None:
+        name = self.entry.name
+        if not isinstance(error, LLMError):
+            code = "cancelled" if isinstance(error, asyncio.CancelledError) else "internal_error"
+            ledger.lose(begun.call_id, code, latency=latency)
+            if begun.probing:
+                breaker_store.released(name, self.caller)
+            return
+        cost = (
+            Decimal(0)
+            if error.billed is False
+            else pricing.cost(error.model or model, error.usage, offline=self.entry.offline)
+        )
+        ledger.fail(begun.call_id, error, cost=cost, latency=latency)
+        fault = _FAULTS.get(error.condition)
+        if fault is None:
+            breaker_store.succeeded(name, self.caller)
+        elif self._is_blamed(error):
+            breaker_store.failed(name, self.caller, fault, error.code, error.retry_after)
+        elif begun.probing:
+            breaker_store.released(name, self.caller)
+
+    def _is_blamed(self, error: LLMError) -> bool:
+        """A timeout counts against the provider only when it had a fair share of the usual time."""
+        return error.code != "provider_timeout" or self.timeout >= min(5.0, settings.LLM_CALL_TIMEOUT / 2)
+
+    async def _keep(self, begun: _Begun, reply: Reply, value: T, latency: float) -> Completion[T]:
+        """Settles the ledger and stores the answer, in one transaction and before anybody uses it."""
+        request, entry = self.request, self.entry
+        cost = pricing.cost(reply.model, reply.usage, offline=entry.offline)
+        fresh = Completion(
+            value=value,
+            provider=entry.name,
+            model=reply.model,
+            usage=reply.usage or Usage(),
+            cost=cost,
+            latency=latency,
+            replayed=False,
+            offline=entry.offline,
+        )
+        metrics.answered(entry.name, reply.model, cost, latency)
+        answer = None
+        if request.session_id is not None:
+            answer = journal.compose(request, request.session_id, self.digest, fresh)
+        try:
+            kept = await storage.run_to_end(self._settle_gain, begun, fresh, answer)
+        except DatabaseError:
+            # Paid for and in our hands: using it beats buying it again, though a crash would now buy it again.
+            logger.exception("An answer of %s for session %s could not be stored", entry.name, request.session_id)
+            return fresh
+        return fresh if kept is None or kept is answer else (journal.replay(request, kept) or fresh)
+
+    def _settle_gain(self, begun: _Begun, completion: Completion[T], answer: Answer | None) -> Answer | None:
+        with transaction.atomic():
+            ledger.finish(
+                begun.call_id,
+                model=completion.model,
+                usage=completion.usage,
+                cost=completion.cost,
+                latency=completion.latency,
+            )
+            kept = None if answer is None else journal.store(answer)
+        breaker_store.succeeded(self.entry.name, self.caller)
+        return kept
+
+
+def circuit_open(provider: str, wait: float) -> LLMError:
+    return LLMError(
+        "circuit_open",
+        f"{base.title(provider)} failed repeatedly and is left alone for another {wait:.0f} s.",
+        condition=Condition.CIRCUIT_OPEN,
+        provider=provider,
+        retry_after=wait,
+    )
+
+
+def storage_unavailable() -> LLMError:
+    return LLMError(
+        "storage_unavailable",
+        "The database cannot be reached, so no model was asked: its answer could not be kept. Try again shortly.",
+        condition=Condition.STORAGE,
+    )
+
+
+def _no_turn(provider: str) -> LLMError:
+    return LLMError(
+        "no_turn",
+        f"Too many calls wait for {base.title(provider)}: this one was not let out within its deadline. "
+        "Raise the provider's concurrency or rate, or run fewer sessions at once.",
+        condition=Condition.CIRCUIT_OPEN,
+        provider=provider,
+    )
