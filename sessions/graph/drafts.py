@@ -19,12 +19,12 @@ class Draft(TypedDict, total=False):
     data: dict[str, Any]
 
 
-def event(type_: str, key: str, **data: Any) -> Draft:
+def event(type_: str, key: str, /, **data: Any) -> Draft:
     """An event of the session; ``data`` as sessions/event_types.py says."""
     return {"kind": "event", "type": type_, "key": key, "data": data}
 
 
-def row(table: Table, key: str, **values: Any) -> Draft:
+def row(table: Table, key: str, /, **values: Any) -> Draft:
     """A row of ``table``; ``values`` are its columns without session, key, superseded and created_at."""
     return {"kind": "row", "table": table, "key": key, "data": values}
 
