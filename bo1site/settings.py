@@ -135,6 +135,7 @@ RUNNER_CAPACITY = env.integer("RUNNER_CAPACITY", 100, low=1, high=1000)
 Q_CLUSTER = {
     "name": "board",
     "orm": "default",
+    "broker_class": "sessions.queue.NotifyBroker",
     "workers": RUNNER_SLOTS + 1,
     "timeout": 600,
     "retry": 660,
@@ -187,6 +188,17 @@ BOARD_MAX_ROUNDS = env.integer("BOARD_MAX_ROUNDS", 4, low=1, high=10)
 #: Seconds a claim of a session lasts without being renewed, and between renewals (design: take-over within 5 s).
 LEASE_SECONDS = env.number("LEASE_SECONDS", 4.0, low=1.0)
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, low=0.1)
+#: Sessions that run at once in the whole cluster; more wait in line.
+MOST_RUNNING = env.integer("MOST_RUNNING", 200, low=1)
+#: Seconds a session runs before one that waits in line may take its place.
+EVICTION_GRACE = env.number("EVICTION_GRACE", 30.0, low=0.0)
+#: Seconds a session may run in one stretch, and may run without a new checkpoint.
+SESSION_TIME_LIMIT = env.number("SESSION_TIME_LIMIT", 1800.0, low=1.0)
+STUCK_SECONDS = env.number("STUCK_SECONDS", 600.0, low=1.0)
+#: Seconds a runner takes work before it hands over to a fresh one, stays when idle, and may take to stop.
+RUNNER_LIFE = env.number("RUNNER_LIFE", 240.0, low=0.1, high=400.0)
+RUNNER_IDLE = env.number("RUNNER_IDLE", 5.0, low=0.0)
+RUNNER_GRACE = env.number("RUNNER_GRACE", 12.0, low=0.0)
 
 # -- events to the browser ---------------------------------------------------------------
 EVENTSTREAM_STORAGE_CLASS = "sessions.stream.eventstream.EventTableStorage"

@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from sessions.models import Checkpoint, CheckpointBlob, CheckpointWrite
 
-_TABLES = (CheckpointWrite, CheckpointBlob, Checkpoint)
+_TABLES: tuple[Any, ...] = (CheckpointWrite, CheckpointBlob, Checkpoint)
 
 
 @contextmanager
@@ -101,9 +101,7 @@ def _tuples(rows: Sequence[Checkpoint], serde: SerializerProtocol) -> list[Check
     return [found[row.pk] for row in rows]
 
 
-def _blobs(
-    thread_id: str, namespace: str, rows: Sequence[Checkpoint]
-) -> dict[tuple[str, str], tuple[str, bytes]]:
+def _blobs(thread_id: str, namespace: str, rows: Sequence[Checkpoint]) -> dict[tuple[str, str], tuple[str, bytes]]:
     wanted = {(channel, str(version)) for row in rows for channel, version in row.body["channel_versions"].items()}
     if not wanted:
         return {}
@@ -150,7 +148,7 @@ def _config(row: Checkpoint, checkpoint_id: str) -> RunnableConfig:
 def delete_thread(thread_id: str) -> None:
     with returning_connection(), transaction.atomic():
         for table in _TABLES:
-            table._default_manager.filter(thread_id=str(thread_id)).delete()
+            table.objects.filter(thread_id=str(thread_id)).delete()
 
 
 def delete_for_runs(run_ids: Sequence[str]) -> None:
@@ -168,10 +166,10 @@ def delete_for_runs(run_ids: Sequence[str]) -> None:
 def copy_thread(source: str, target: str) -> None:
     with returning_connection(), transaction.atomic():
         for table in _TABLES:
-            copies = list(table._default_manager.filter(thread_id=str(source)))
+            copies = list(table.objects.filter(thread_id=str(source)))
             for copy in copies:
                 copy.pk, copy.thread_id = None, str(target)
-            table._default_manager.bulk_create(copies, ignore_conflicts=True)
+            table.objects.bulk_create(copies, ignore_conflicts=True)
 
 
 def prune(thread_ids: Sequence[str], *, strategy: str) -> None:
@@ -192,12 +190,8 @@ def _keep_latest(thread_id: str) -> None:
         rows = Checkpoint.objects.filter(thread_id=thread_id)
         if rows.filter(metadata__has_key="counters_since_delta_snapshot").exists():
             raise NotImplementedError("A thread with a DeltaChannel needs its older checkpoints to rebuild its values")
-        newest = {
-            namespace: checkpoint_id
-            for namespace, checkpoint_id in rows.filter(superseded=False)
-            .order_by("checkpoint_id")
-            .values_list("checkpoint_ns", "checkpoint_id")
-        }
+        live = rows.filter(superseded=False).order_by("checkpoint_id")
+        newest = dict(live.values_list("checkpoint_ns", "checkpoint_id"))
         for namespace, checkpoint_id in newest.items():
             old = rows.filter(checkpoint_ns=namespace).exclude(checkpoint_id=checkpoint_id)
             CheckpointWrite.objects.filter(

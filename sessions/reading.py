@@ -1,0 +1,80 @@
+"""The graph's read-only port on our tables: texts of one session, live branch only."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from sessions.graph.ports import Brief
+from sessions.models import (
+    Assessment,
+    Contribution,
+    Event,
+    Memo,
+    Recommendation,
+    Seat,
+    Session,
+    SubProblem,
+)
+from sessions.models.draft import DraftedRow
+
+Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+_NOT_TEXT = frozenset({"session", "superseded", "checkpoint_id", "created_at"})
+
+
+class TableReader:
+    """``sessions.graph.ports.Reader`` over the ORM. ``run`` executes a query in a database thread."""
+
+    def __init__(self, session_id: UUID, run: Run) -> None:
+        self._session_id = session_id
+        self._run = run
+
+    async def brief(self) -> Brief:
+        session: Session = await self._run(lambda: Session.objects.get(pk=self._session_id))
+        return Brief(
+            session_id=session.pk,
+            problem=session.problem_statement,
+            context=session.context,
+            options=list(session.options),
+            constraints=list(session.constraints),
+            max_rounds=session.max_rounds,
+        )
+
+    async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
+        rows = Contribution.objects.filter(sub_problem=sub_problem)
+        return await self._rows(rows if round_ is None else rows.filter(round=round_))
+
+    async def assessments(self, sub_problem: int) -> list[dict[str, Any]]:
+        return await self._rows(Assessment.objects.filter(sub_problem=sub_problem))
+
+    async def recommendations(self, sub_problem: int | None = None) -> list[dict[str, Any]]:
+        rows = Recommendation.objects.all()
+        return await self._rows(rows if sub_problem is None else rows.filter(sub_problem=sub_problem))
+
+    async def sub_problems(self) -> list[dict[str, Any]]:
+        return await self._rows(SubProblem.objects.all())
+
+    async def seats(self, sub_problem: int) -> list[dict[str, Any]]:
+        return await self._rows(Seat.objects.filter(sub_problem=sub_problem))
+
+    async def memo(self) -> dict[str, Any] | None:
+        rows = await self._rows(Memo.objects.all())
+        return rows[-1] if rows else None
+
+    async def interjections(self) -> list[str]:
+        def query() -> list[str]:
+            said = Event.objects.filter(session_id=self._session_id, type="interjection").order_by("sequence")
+            return [str(data.get("text", "")) for data in said.values_list("data", flat=True)]
+
+        found: list[str] = await self._run(query)
+        return found
+
+    async def _rows(self, rows: "QuerySet[Any]") -> list[dict[str, Any]]:
+        model = rows.model
+        assert issubclass(model, DraftedRow)
+        names = [field.name for field in model._meta.concrete_fields if field.name not in _NOT_TEXT]
+        ours = rows.filter(session_id=self._session_id, superseded=False).order_by(*(model._meta.ordering or ()))
+        found: list[dict[str, Any]] = await self._run(lambda: list(ours.values(*names)))
+        return found

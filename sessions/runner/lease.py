@@ -1,0 +1,205 @@
+"""Claiming sessions, renewing claims, expiring those of the dead. The database's clock decides, never ours.
+
+A claim raises the session's fence. Whatever an earlier holder still tries to write is refused, in the transaction of
+the write itself; so handing a session over too early costs a repeated call, and never a doubled row.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from bo1site.resilience import faults
+from bo1site.resilience.database import retry_db
+from sessions import events
+from sessions.models import Run, Session, Status
+from sessions.runner import identity, metrics
+from sessions.transitions import transition
+
+#: NOTIFY channels: somebody queued a session (or its lease was expired), somebody wants something of a running one.
+QUEUE_CHANNEL, CONTROL_CHANNEL = "board_queue", "board_control"
+
+#: A session that was claimed so often without any progress kills its workers, and is taken out.
+MOST_CLAIMS = 5
+#: Serialises claims, so that the number of running sessions is exact. Any constant will do.
+_CLAIM_LOCK = 0x626F61726401
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry a session on, for as long as its fence is the session's."""
+
+    session_id: UUID
+    fence: int
+    owner: str
+    requested: str
+    graph_version: int
+    think_afresh: bool
+
+
+_PICK = """
+WITH picked AS (
+    SELECT id, status AS was, started_at IS NULL AS fresh
+    FROM board_session
+    WHERE {which} (status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))
+    ORDER BY status = 'running' DESC, queued_at NULLS FIRST, id
+    LIMIT least(%(most)s::int, (SELECT %(running)s::int - count(*)::int FROM board_session
+                                WHERE status = 'running' AND lease_until >= now()))
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE board_session s SET status = 'running', fence = s.fence + 1, claims = s.claims + 1, lease_owner = %(owner)s,
+    lease_until = clock_timestamp() + %(lease)s * interval '1 second',
+    started_at = coalesce(s.started_at, clock_timestamp()), progressed_at = clock_timestamp(),
+    deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second')
+FROM picked WHERE s.id = picked.id
+RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requested, s.graph_version, s.think_afresh,
+    picked.was, picked.fresh,
+    (SELECT data ->> 'reason' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
+     ORDER BY e.sequence DESC LIMIT 1) AS reason,
+    (SELECT max(checkpoint_id) FROM board_checkpoint c
+     WHERE c.thread_id = s.id::text AND c.checkpoint_ns = '' AND NOT c.superseded) AS newest
+"""
+
+
+def claim(owner: str, most: int, *, only: UUID | None = None) -> list[Claim]:
+    """Claim up to ``most`` sessions that wait in line or whose lease has run out, the latter first.
+
+    Status, fence, run and event commit together. At most ``MOST_RUNNING`` sessions run in the whole cluster.
+    """
+    if most < 1:
+        return []
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+            cursor.execute(
+                _PICK.format(which="id = %(only)s::uuid AND" if only else ""),
+                {
+                    "most": most,
+                    "running": settings.MOST_RUNNING,
+                    "owner": owner,
+                    "lease": settings.LEASE_SECONDS,
+                    "limit": settings.SESSION_TIME_LIMIT,
+                    "only": str(only) if only else "",
+                },
+            )
+            names = [column.name for column in cursor.description or ()]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if not rows:
+            return []
+        _close_lost_runs(row["id"] for row in rows if row["was"] == "running")
+        Run.objects.bulk_create(
+            Run(session_id=row["id"], fence=row["fence"], worker=owner, from_checkpoint=row["newest"] or "")
+            for row in rows
+        )
+        claims = [taken for row in rows if (taken := _announced(row, owner))]
+        faults.point("claim.before_commit")
+    faults.point("claim.after_commit")
+    return claims
+
+
+def _announced(row: dict[str, Any], owner: str) -> Claim | None:
+    """The claim of a picked row with its event written; None for a session that keeps killing its workers."""
+    if row["claims"] > MOST_CLAIMS:
+        _poisoned(row)
+        return None
+    how = "started" if row["fresh"] else "taken_over" if row["was"] == "running" else str(row["reason"] or "resumed")
+    data: dict[str, Any] = {"worker": owner, "fence": row["fence"]}
+    if row["fresh"]:
+        draft = events.Draft("session_started", data, f"claim:{row['fence']}")
+    else:
+        data |= {"reason": how, "phase": row["phase"], "round": row["round"]}
+        draft = events.Draft("session_resumed", data, f"claim:{row['fence']}")
+    events.append_locked(row["id"], row["last_sequence"], [draft], checkpoint_id=row["newest"] or "")
+    metrics.CLAIMS.labels(how).inc()
+    return Claim(row["id"], row["fence"], owner, row["requested"], row["graph_version"], row["think_afresh"])
+
+
+def _poisoned(row: dict[str, Any]) -> None:
+    message = (
+        f"{MOST_CLAIMS} workers in a row died while they carried this session on. It was taken out so that others are"
+        " not harmed; a retry gives it another chance."
+    )
+    failure = {
+        "code": "poison",
+        "message": message,
+        "recoverable": True,
+        "node": "",
+        "attempt": row["claims"] - 1,
+    }
+    transition(
+        row["id"],
+        Status.FAILED,
+        data=failure,
+        key=f"poison:{row['fence']}",
+        fence=row["fence"],
+        failure={**failure, "checkpoint": row["newest"] or ""},
+    )
+    Run.objects.filter(session_id=row["id"], fence=row["fence"]).update(
+        ended_at=Now(), outcome="failed", detail="poison"
+    )
+
+
+def _close_lost_runs(session_ids: Iterable[UUID]) -> None:
+    ids = list(session_ids)
+    if ids:
+        Run.objects.filter(session_id__in=ids, ended_at=None).update(ended_at=Now(), outcome="lost")
+
+
+RENEW = """
+UPDATE board_session s SET lease_until = clock_timestamp() + %s * interval '1 second'
+FROM unnest(%s::uuid[], %s::bigint[]) AS mine(id, fence)
+WHERE s.id = mine.id AND s.fence = mine.fence AND s.status = 'running'
+RETURNING s.id, s.requested
+"""
+
+
+@retry_db(nested="join")  # type: ignore[untyped-decorator]
+def expire(owners: Iterable[str]) -> int:
+    """End the leases and slots of runs that are known to be dead, and wake whoever can take over; return how many."""
+    names = list(owners)
+    if not names:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE board_session SET lease_until = 'epoch' WHERE id IN (SELECT id FROM board_session"
+            " WHERE status = 'running' AND lease_owner = ANY(%s) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)",
+            [names],
+        )
+        count: int = cursor.rowcount
+        cursor.execute("DELETE FROM board_runnerslot WHERE owner = ANY(%s)", [names])
+        cursor.execute("SELECT pg_notify(%s, '')", [QUEUE_CHANNEL])
+    return count
+
+
+def holders() -> list[str]:
+    """Who holds a lease on a running session or a slot."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT lease_owner FROM board_session WHERE status = 'running' UNION SELECT owner FROM board_runnerslot"
+        )
+        return [str(name) for (name,) in cursor.fetchall()]
+
+
+def expire_dead() -> int:
+    """End what processes of this host held that are gone; return how many sessions are free again."""
+    return int(expire([name for name in holders() if identity.is_dead(name)]))
+
+
+def work_waits() -> bool:
+    """Whether anybody's session is in line or running: as long as one is, somebody has to be awake."""
+    return Session.objects.filter(status__in=[Status.QUEUED, Status.RUNNING]).exists()
+
+
+def claimable() -> bool:
+    """Whether a session is in line, or running without a holder."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM board_session WHERE status = 'queued')"
+            " OR EXISTS (SELECT 1 FROM board_session WHERE status = 'running' AND lease_until < now())"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])

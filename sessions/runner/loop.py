@@ -1,0 +1,239 @@
+"""A runner: one event loop that drives many sessions for a bounded time.
+
+It is stateless and no session depends on it: whatever it leaves behind, the next one claims.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from bo1site.resilience.database import is_transient
+from sessions.graph.build import build
+from sessions.graph.saver import Saver
+from sessions.runner import identity, lease, metrics, slots
+from sessions.runner.drive import Drive, Graph
+from sessions.runner.heartbeat import Heartbeat
+from sessions.runner.lease import Claim
+from sessions.runner.outcome import Kind, Outcome, settle
+from sessions.runner.threads import DatabaseThreads
+from sessions.services import wake
+
+log = logging.getLogger(__name__)
+
+#: Threads that write checkpoints and read texts.
+DATABASE_THREADS = 6
+#: Sessions claimed at once, and seconds between looks at the line when no bell rings.
+CLAIM_AT_ONCE, LOOK = 20, 0.3
+#: No new sessions while 1 of 100 finished steps waits longer than this for its commit (seconds).
+SLOWEST_COMMIT = 0.5
+#: A runner that could not renew for this share of a lease stops its calls.
+SELF_FENCE = 0.8
+
+_draining: Callable[[], bool] = lambda: False  # noqa: E731 (replaced by the worker command)
+
+
+def drain_when(told: Callable[[], bool]) -> None:
+    """Have every runner of this process and its children stop taking work once ``told`` says so."""
+    global _draining
+    _draining = told
+
+
+class Runner:
+    """``only`` restricts it to one session; ``life`` and ``idle`` are in seconds (None: without end, at once)."""
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        capacity: int,
+        life: float | None,
+        idle: float,
+        only: UUID | None = None,
+        make_graph: Callable[[Saver], Graph] = build,
+    ) -> None:
+        self.owner, self.capacity, self.life, self.idle, self.only = owner, capacity, life, idle, only
+        self.drives: dict[UUID, Drive] = {}
+        self.outcomes: dict[UUID, Kind] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._threads = DatabaseThreads(DATABASE_THREADS, "board-db")
+        self._control = DatabaseThreads(1, "board-claims")
+        self._saver = Saver(run=self._threads.run, on_request=self._requested)
+        self._graph = make_graph(self._saver)
+        self._bell = asyncio.Event()
+
+    async def main(self) -> int:
+        """Claim and drive until the end of life or of work; return how many runs it ended."""
+        loop = asyncio.get_running_loop()
+
+        def ring() -> None:
+            loop.call_soon_threadsafe(self._bell.set)
+
+        def lost(session_id: UUID, fence: int) -> None:
+            loop.call_soon_threadsafe(self._lost, session_id, fence)
+
+        heartbeat = Heartbeat(
+            self.owner,
+            held=lambda: {key: drive.claim.fence for key, drive in list(self.drives.items())},
+            on_lost=lost,
+            on_request=lambda session_id, request: self._requested(str(session_id), request),
+            on_bell=ring,
+            delay=self._threads.delay,
+        )
+        heartbeat.start()
+        try:
+            await self._work(heartbeat)
+        finally:
+            await self._end()
+            heartbeat.stop()
+            heartbeat.join(2)
+            self._threads.close()
+            self._control.close()
+        return len(self.outcomes)
+
+    async def _work(self, heartbeat: Heartbeat) -> None:
+        began, idle_since, stopping_since = time.monotonic(), None, None
+        while True:
+            now = time.monotonic()
+            if heartbeat.silent_for() > SELF_FENCE * settings.LEASE_SECONDS and self.drives:
+                log.error("no lease could be renewed for %.1f s; everything is stopped", heartbeat.silent_for())
+                metrics.SELF_FENCED.inc()
+                self._abandon_all("lost")
+            if stopping_since is None and (_draining() or (self.life is not None and now - began > self.life)):
+                stopping_since = now
+                for drive in self.drives.values():
+                    drive.stop("release")
+            if stopping_since is not None:
+                if not self._tasks:
+                    return
+                if _draining() and now - stopping_since > settings.RUNNER_GRACE:
+                    self._abandon_all("release")
+                await self._pause(0.1)
+                continue
+            if await self._take(heartbeat):
+                idle_since = None
+                continue
+            if self._tasks:
+                idle_since = None
+            else:
+                idle_since = idle_since or now
+                if now - idle_since >= self.idle and not await self._needed():
+                    return
+            await self._pause(LOOK)
+
+    async def _take(self, heartbeat: Heartbeat) -> bool:
+        """Claim what there is room for; return whether there was anything."""
+        room = min(self.capacity - len(self.drives), CLAIM_AT_ONCE)
+        healthy = heartbeat.silent_for() < SELF_FENCE * settings.LEASE_SECONDS
+        if room < 1 or not healthy or (self.drives and self._threads.delay() > SLOWEST_COMMIT):
+            return False
+        if self.only is not None and (self.drives or self.outcomes):
+            return False
+        try:
+            claims: list[Claim] = await self._control.run(partial(lease.claim, self.owner, room, only=self.only))
+        except Exception as error:
+            if not is_transient(error):
+                log.exception("could not claim")
+            await asyncio.sleep(0.5)
+            return False
+        for claim in claims:
+            self._begin(claim)
+        return bool(claims)
+
+    def _begin(self, claim: Claim) -> None:
+        drive = Drive(claim, self._graph, self._threads.run)
+        if (before := self.drives.get(claim.session_id)) is not None:
+            before.abandon("lost")  # our own lease had run out and we were the quickest to notice
+        self.drives[claim.session_id] = drive
+        self._saver.forget(str(claim.session_id))
+        task = asyncio.create_task(self._drive(drive), name=f"session {claim.session_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        metrics.DRIVEN.set(len(self.drives))
+
+    async def _drive(self, drive: Drive) -> None:
+        claim = drive.claim
+        outcome = Outcome("lost")
+        try:
+            outcome = await drive.go()
+            kind = outcome.kind if outcome.kind == "lost" else await self._settled(claim, outcome)
+            self.outcomes[claim.session_id] = kind
+            log.info("session %s, claim %s: %s", claim.session_id, claim.fence, kind)
+        except Exception:
+            log.exception("session %s: its end could not be written; its lease will run out", claim.session_id)
+        finally:
+            if self.drives.get(claim.session_id) is drive:
+                del self.drives[claim.session_id]
+                self._saver.forget(str(claim.session_id))
+            metrics.DRIVEN.set(len(self.drives))
+            self._bell.set()
+
+    async def _settled(self, claim: Claim, outcome: Outcome) -> Kind:
+        if outcome.kind == "completed":
+            outcome = Outcome("released")  # the graph's end has completed it; settling only closes the run
+        kind: Kind = await self._threads.run(lambda: settle(claim, outcome))
+        return kind
+
+    def _lost(self, session_id: UUID, fence: int) -> None:
+        drive = self.drives.get(session_id)
+        if drive is not None and drive.claim.fence == fence:
+            drive.abandon("lost")
+
+    def _requested(self, session_id: str, request: str) -> None:
+        drive = self.drives.get(UUID(session_id))
+        if drive is not None:
+            drive.stop(request)
+
+    def _abandon_all(self, why: str) -> None:
+        for drive in self.drives.values():
+            drive.abandon(why)
+
+    async def _needed(self) -> bool:
+        if self.only is not None:
+            return False
+        try:
+            return bool(await self._control.run(lease.work_waits))
+        except Exception:
+            return True
+
+    async def _pause(self, seconds: float) -> None:
+        self._bell.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+
+    async def _end(self) -> None:
+        """After a cancellation or an error of our own: put back what is still being driven."""
+        self._abandon_all("release")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=settings.LEASE_SECONDS)
+
+
+def run() -> str:
+    """What the queue's task does: take a slot of this host and drive sessions for a while; return what came of it."""
+    owner = identity.owner()
+    if slots.take(owner) is None:
+        return "no free slot"
+    connection.close()
+    runner = None
+    try:
+        ended = asyncio.run(_serve(owner))
+    finally:
+        slots.give_back(owner)
+    if not _draining() and lease.claimable():
+        wake.runners()
+    del runner
+    return f"{ended} runs ended"
+
+
+async def _serve(owner: str) -> int:
+    return await Runner(
+        owner, capacity=settings.RUNNER_CAPACITY, life=settings.RUNNER_LIFE, idle=settings.RUNNER_IDLE
+    ).main()
