@@ -1,0 +1,202 @@
+"""Read one session, whatever its size, with a fixed number of queries."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from llm import ledger
+from sessions.models import ActionProposal, Contribution, Event, Memo, Phase, Recommendation, Session, Status
+from sessions.room.parts import Aside, Moment, Part, assemble
+from sessions.room.progress import Progress, measure
+from sessions.room.trouble import Trouble, explain
+from sessions.wording import money
+
+#: Their content is in rows already; everything else the page learns from events.
+_IN_ROWS = ("contribution", "vote", "memo_ready", "actions_ready", "board_selected", "round_assessed")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    summary: ledger.CostSummary
+    cap: Decimal | None
+
+    @property
+    def words(self) -> str:
+        """Known dollars, and how many calls have no known price; ``unknown`` when nothing is known."""
+        unknown = self.summary.unknown_calls
+        if not unknown:
+            return money(self.summary.known)
+        calls = "1 call" if unknown == 1 else f"{unknown} calls"
+        return f"{money(self.summary.known)} + {calls} of unknown cost" if self.summary.known else "unknown"
+
+    @property
+    def percent(self) -> int | None:
+        """How much of the cap is used, 0 to 100; None without a cap."""
+        return None if not self.cap else min(100, int(100 * self.summary.known / self.cap))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    row: ActionProposal
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the events tell that no row does."""
+
+    frame: dict[str, Any] = field(default_factory=dict)
+    starts: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    asides: dict[tuple[int, int], list[Aside]] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    part: int = 0
+    resumed: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """``sequence`` is the newest event the rows are sure to contain: the live stream continues from there."""
+
+    session: Session
+    sequence: int
+    progress: Progress
+    story: Story
+    parts: list[Part]
+    memo: Memo | None
+    dissent_anchor: str
+    actions: list[Action]
+    cost: Cost
+    trouble: Trouble | None
+    place: int | None
+    contributions: int
+    offline: bool
+    now: datetime
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """From the start (or the submission) to the end (or now)."""
+        if self.session.status == Status.CREATED:
+            return None
+        begun = self.session.started_at or self.session.queued_at or self.session.created_at
+        return (self.session.finished_at or self.now) - begun
+
+    @property
+    def begun(self) -> datetime:
+        return self.session.started_at or self.session.queued_at or self.session.created_at
+
+    @property
+    def part(self) -> Part | None:
+        """The sub-problem in work, or the last one."""
+        return next((part for part in self.parts if part.position == self.story.part), None) or (
+            self.parts[-1] if self.parts else None
+        )
+
+    @property
+    def failed_calls(self) -> int:
+        return self.cost.summary.failed_calls
+
+
+def build(session: Session) -> Room:
+    """Read what ``session`` (freshly loaded) has to show: ten queries, eleven while it is in line."""
+    sequence = session.last_sequence  # before the rows: they may then be newer, never older
+    story = _story(session)
+    sub_problems = list(session.subproblems.filter(superseded=False))
+    seats = list(session.seats.filter(superseded=False))
+    contributions = list(session.contributions.filter(superseded=False))
+    assessments = list(session.assessments.filter(superseded=False))
+    ballots = list(session.recommendations.filter(superseded=False))
+    memo = session.memos.filter(superseded=False).last()
+    proposals = list(session.actionproposals.filter(superseded=False))
+    cost = Cost(ledger.cost_of(session.pk), session.cost_cap)
+    running = session.status == Status.RUNNING
+    moment = Moment(
+        story.part,
+        session.round,
+        session.max_rounds,
+        speaking=running and session.phase == Phase.DEBATING,
+        voting=running and session.phase == Phase.VOTING,
+    )
+    parts = assemble(sub_problems, seats, contributions, assessments, ballots, story.starts, story.asides, moment)
+    start = memo.created_at if memo else timezone.now()
+    return Room(
+        session=session,
+        sequence=sequence,
+        progress=measure(session, part=story.part, parts=max(1, len(parts))),
+        story=story,
+        parts=parts,
+        memo=memo,
+        dissent_anchor=_source(memo.dissent, contributions, ballots) if memo else "",
+        actions=[Action(row, start + timedelta(days=row.due_in_days)) for row in proposals],
+        cost=cost,
+        trouble=explain(session, contributions=len(contributions), spent=cost.words)
+        if session.status == Status.FAILED
+        else None,
+        place=_place_in_line(session) if session.status == Status.QUEUED else None,
+        contributions=len(contributions),
+        offline=any(row.offline for row in (*contributions, *ballots)) or bool(memo and memo.offline),
+        now=timezone.now(),
+    )
+
+
+def _story(session: Session) -> Story:
+    frame: dict[str, Any] = {}
+    starts: dict[tuple[int, int], dict[str, Any]] = {}
+    asides: dict[tuple[int, int], list[Aside]] = {}
+    questions: list[str] = []
+    answers: list[str] = []
+    at, resumed, reason = (0, 0), 0, ""
+    rows = Event.objects.filter(session=session).exclude(type__in=_IN_ROWS).order_by("sequence")
+    for sequence, kind, data in rows.values_list("sequence", "type", "data"):
+        match kind:
+            case "frame_ready":
+                frame = data
+            case "phase_started" if data.get("sub_problem") is not None and data["sub_problem"] != at[0]:
+                at = (data["sub_problem"], 0)
+            case "round_started":
+                at = (data["sub_problem"], data["round"])
+                starts[at] = data
+            case "contribution_failed":
+                where = (data["sub_problem"], data["round"])
+                asides.setdefault(where, []).append(Aside("failed", sequence, data["message"], data["name"]))
+            case "interjection":
+                asides.setdefault(at, []).append(Aside("remark", sequence, data["text"], data.get("author", "")))
+            case "session_resumed":
+                resumed += 1
+                asides.setdefault(at, []).append(Aside("resumed", sequence, data.get("reason", "")))
+            case "session_waiting":
+                questions, answers = list(data["questions"]), []
+            case "clarification_answered":
+                answers = list(data["answers"])
+            case "session_paused" | "session_killed":
+                reason = data.get("reason", "")
+    return Story(frame, starts, asides, questions, answers, at[0], resumed, reason)
+
+
+def _source(dissent: dict[str, Any], contributions: list[Contribution], ballots: list[Recommendation]) -> str:
+    """The anchor of where the dissenter said it: the latest text that holds the quote, else their recommendation."""
+    who = str(dissent.get("persona", "")).strip().lower()
+    quote = str(dissent.get("quote", "")).strip().strip("“”\"'").rstrip(".…").lower()
+    theirs: list[Contribution | Recommendation] = [
+        row for row in (*ballots, *reversed(contributions)) if who and who in (row.name.lower(), row.persona.lower())
+    ]
+    for row in theirs:
+        said = row.recommendation if isinstance(row, Recommendation) else f"{row.claim} {row.response}"
+        if quote and quote in " ".join([said, *map(str, row.reasons), *map(str, row.conditions)]).lower():
+            return anchor(row)
+    return anchor(theirs[0]) if theirs else ""
+
+
+def anchor(row: Contribution | Recommendation) -> str:
+    return f"{'v' if isinstance(row, Recommendation) else 'c'}-{row.pk}"
+
+
+def _place_in_line(session: Session) -> int:
+    if session.queued_at is None:
+        return 1
+    ahead = Session.objects.filter(status=Status.QUEUED, queued_at__lt=session.queued_at)
+    return ahead.count() + 1

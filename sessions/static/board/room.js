@@ -1,0 +1,185 @@
+// The live room: events say that something happened, the page then fetches what it looks like now and takes it over.
+
+import { keepTime } from "./clock.js";
+import * as connection from "./connection.js";
+import { morph, parse } from "./morph.js";
+import { sendOnce } from "./once.js";
+
+const AT_MOST_EVERY = 1000;
+const POLL_EVERY = 5000; // only where the live stream cannot be had
+const LOOK_EVERY = 15000; // what changes without an event of ours: the place in line, the cost
+
+const live = JSON.parse(document.getElementById("live").textContent);
+const room = document.getElementById("room");
+const announcer = document.getElementById("announcer");
+const newer = document.getElementById("newer");
+const name = document.title;
+
+let head = live.lastId; // newest event that we have heard of
+let shown = live.lastId; // newest event that the page shows for sure
+let missed = 0; // events replayed since the connection came back
+let interrupted = false;
+let over = live.over;
+let stopped = over;
+
+// -- taking over what is new ------------------------------------------------------------------------------------------
+
+let timer = null;
+let fetching = false;
+let lastLook = 0;
+
+function look(soon = AT_MOST_EVERY) {
+  if (timer || fetching) return;
+  const pause = document.hidden ? POLL_EVERY : soon;
+  timer = setTimeout(take, Math.max(80, lastLook + pause - Date.now()));
+}
+
+async function take() {
+  timer = null;
+  fetching = true;
+  lastLook = Date.now();
+  const asked = head;
+  let again = 0;
+  try {
+    const response = await fetch(`${location.pathname}?fragment=1`, { redirect: "manual", cache: "no-store" });
+    if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) {
+      halt("signed out – reload the page to sign in again");
+    } else if (response.status === 404) {
+      halt("this decision can no longer be read");
+    } else if (!response.ok) {
+      again = 1000 * (Number(response.headers.get("Retry-After")) || 3);
+    } else {
+      const fresh = parse(await response.text());
+      if (fresh) swap(fresh);
+      if (shown < Math.max(asked, head)) again = AT_MOST_EVERY;
+    }
+  } catch {
+    again = 3000;
+  }
+  fetching = false;
+  if (again && !stopped) look(again);
+}
+
+function swap(fresh) {
+  const known = new Set([...room.querySelectorAll(".card")].map((card) => card.id));
+  morph(room, fresh);
+  shown = Math.max(shown, Number(room.dataset.sequence));
+  head = Math.max(head, shown);
+  tell([...room.querySelectorAll(".card")].filter((card) => !known.has(card.id)));
+  if (room.dataset.over && !over) finish();
+  else if (!over) document.title = `${room.dataset.words} · ${name}`;
+  if (!over && (interrupted || missed) && shown >= head) {
+    interrupted = false;
+    missed = 0;
+    connection.live();
+  }
+}
+
+function finish() {
+  over = true;
+  stopped = true;
+  document.title = `${room.dataset.words} · ${name}`;
+  announce(room.querySelector("#memo .answer")?.textContent.trim() || room.dataset.words);
+  connection.ended();
+}
+
+function halt(words) {
+  stopped = true;
+  stream?.close?.();
+  connection.lost(words);
+  announce(`Connection: ${words}`);
+}
+
+// -- telling about it -------------------------------------------------------------------------------------------------
+
+function announce(words) {
+  announcer.textContent = words;
+}
+
+function tell(cards) {
+  if (!cards.length) return;
+  for (const card of cards) card.classList.add("fresh");
+  const newest = cards[cards.length - 1];
+  const who = newest.querySelector("h4").firstChild.textContent.trim();
+  const claim = newest.querySelector(".claim").textContent.trim();
+  announce(`${cards.length > 1 ? `${cards.length} new contributions. ` : ""}${who}: ${claim}`);
+  if (newest.getBoundingClientRect().top > window.innerHeight) offer(cards);
+}
+
+let waiting = [];
+
+function offer(cards) {
+  waiting = [...waiting, ...cards].filter((card) => card.isConnected);
+  newer.firstElementChild.textContent = `${waiting.length} new ${waiting.length === 1 ? "contribution" : "contributions"} ↓`;
+  newer.hidden = false;
+}
+
+function withdraw() {
+  waiting = waiting.filter((card) => card.isConnected && card.getBoundingClientRect().top > window.innerHeight);
+  if (!waiting.length) newer.hidden = true;
+}
+
+newer.firstElementChild.addEventListener("click", () => {
+  const first = waiting[0];
+  first?.scrollIntoView({ block: "start" });
+  first?.focus({ preventScroll: true });
+  waiting = [];
+  newer.hidden = true;
+});
+addEventListener("scroll", withdraw, { passive: true });
+
+// -- hearing of it ----------------------------------------------------------------------------------------------------
+
+let stream = null;
+
+function onEvent(type, id) {
+  if (id > head) head = id;
+  if (interrupted) {
+    missed += 1;
+    connection.catchingUp(missed);
+  }
+  look();
+}
+
+function onState({ state, delay, why, status }) {
+  if (over) return;
+  if (state === "open") {
+    if (interrupted) look(80);
+    else connection.live();
+  } else if (state === "connecting" && !interrupted) {
+    connection.connecting();
+  } else if (state === "reconnecting" || state === "waiting") {
+    if (!interrupted) announce("The connection was lost. The page is reconnecting.");
+    interrupted = true;
+    connection.reconnecting(delay || 0);
+  } else if (state === "closed") {
+    const code = Number(status) || Number(String(why || "").replace(/\D/g, ""));
+    if (code === 401 || code === 403) halt("signed out – reload the page to sign in again");
+    else if (code === 404 || code === 410) halt("this decision can no longer be read");
+    else look(80); // it says that it has ended: the page then shows how
+  }
+}
+
+async function listen() {
+  try {
+    const { openStream } = await import("./stream.js");
+    stream = openStream(live.url, { lastId: live.lastId, types: live.types, onEvent, onState });
+  } catch {
+    connection.polling(POLL_EVERY / 1000);
+    setInterval(() => !stopped && look(POLL_EVERY), POLL_EVERY);
+  }
+}
+
+sendOnce();
+keepTime();
+if (!over) {
+  connection.connecting();
+  listen();
+  setInterval(() => !stopped && !document.hidden && look(), LOOK_EVERY);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || stopped || shown >= head) return;
+    clearTimeout(timer); // it was put off while nobody looked
+    timer = null;
+    look(80);
+  });
+}

@@ -1,0 +1,86 @@
+"""Bringing a new decision."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods
+
+from sessions.example import EXAMPLE
+from sessions.forms import DecisionForm, blank_values, decision_of, values_of
+from sessions.models import IdempotencyKey, Session
+from sessions.services.start import MAX_CONTEXT, MAX_PROBLEM, Decision, create, start
+from sessions.views.access import readable
+
+SCOPE = "page:new"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@cache_control(private=True, no_cache=True)
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, DecisionForm(initial=_initial(request)))
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    session, same = bring(request.user, form.cleaned_data["key"], form.decision)
+    if same:
+        return redirect("board:session", pk=session.pk)
+    # The form was sent once, changed, and sent again: nothing is lost, and nothing happens unasked.
+    again = request.POST.copy()
+    again["key"] = str(uuid.uuid4())
+    return _page(request, DecisionForm(again), status=409, already=session)
+
+
+def bring(owner: Any, key: UUID, decision: Decision) -> tuple[Session, bool]:
+    """Create and start a session, once for each ``key`` of ``owner``.
+
+    Returns the session that the key stands for, and whether ``decision`` is the one it was used with. Two requests
+    at the same time meet at the key's unique constraint: the second waits for the first and gets its session.
+    """
+    digest = hashlib.sha256(json.dumps(asdict(decision), default=str, sort_keys=True).encode()).hexdigest()
+    with transaction.atomic():
+        used, fresh = IdempotencyKey.objects.get_or_create(
+            user_id=owner.pk, scope=SCOPE, key=str(key), defaults={"digest": digest}
+        )
+        if not fresh:
+            return Session.objects.get(pk=used.body["session"]), used.digest == digest
+        session = start(create(owner, decision), actor=owner)
+        used.status, used.body = 302, {"session": str(session.pk)}
+        used.save(update_fields=["status", "body"])
+    return session, True
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    values = blank_values()
+    if request.GET.get("example"):
+        return values | values_of(EXAMPLE)
+    try:
+        earlier = UUID(request.GET.get("from", ""))
+    except ValueError:
+        return values
+    session = readable(request, earlier)
+    return values | values_of(decision_of(session)) | {"max_rounds": session.max_rounds, "cost_cap": session.cost_cap}
+
+
+def _page(
+    request: HttpRequest, form: DecisionForm, *, status: int = 200, already: Session | None = None
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "already": already,
+        "example": values_of(EXAMPLE),
+        "limits": {"problem": MAX_PROBLEM, "context": MAX_CONTEXT},
+        "offline": settings.OFFLINE,
+    }
+    return render(request, "board/new.html", context, status=status)
