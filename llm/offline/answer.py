@@ -27,7 +27,7 @@ def answer(ask: Ask) -> str:
 
 
 def argument_for(title: str) -> Callable[[Brief], Json] | None:
-    """The argument that a schema's title or a tool's name asks for: "Position", "submit_position", "position-answer"."""
+    """The argument that a schema's title or a tool's name asks for: "Position", "submit_position"."""
     words = {word for word in _WORDS.split(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", title).lower()) if word}
     joined = _WORDS.sub("", title).lower()
     for name, argument in ARGUMENTS.items():

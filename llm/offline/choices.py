@@ -1,7 +1,7 @@
 """Choices: the options, each in the forms a sentence needs, with what kind of step it is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from llm.offline.kinds import KINDS, kinds_of
@@ -20,16 +20,44 @@ _EITHER = re.compile(r"\beither\s+(.+)$", re.IGNORECASE)
 _OR = re.compile(r",?\s+(?:or(?:\s+(?:else|rather|instead|should we|do we))?|versus|vs\.?)\s+", re.IGNORECASE)
 _TAIL = re.compile(r"\s+[–—-]\s+|;\s|\s\(|:\s|,\s(?=which|so|because|with|where|but)")
 MOST = 6
+LEFT_ALONE = (
+    "Keep things as they are and set a date to look again",
+    "Leave it as it is for now and decide again in three months",
+)
+BREAKS = frozenset(
+    (
+        "and",
+        "as",
+        "with",
+        "by",
+        "for",
+        "to",
+        "before",
+        "until",
+        "after",
+        "at",
+        "on",
+        "in",
+        "instead",
+        "from",
+        "over",
+        "or",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option. `text` is verbatim; `ing` and `do` fit as noun phrase and after "to"; `quoted` is a short name."""
+    """One option. `text` is verbatim; `ing` and `do` fit as noun phrase and after "to"; `quoted` is its name. The short
+    forms are for the second mention."""
 
     text: str
     quoted: str
     ing: str
     do: str
+    short_quoted: str
+    short_ing: str
+    short_do: str
     kinds: tuple[str, ...]
 
     def scores(self) -> dict[str, float]:
@@ -58,7 +86,23 @@ def choice(text: str) -> Choice:
         ing, do = phrase, f"go for {phrase}"
     else:
         ing, do = f"the option {quoted}", f"choose {quoted}"
-    return Choice(text, quoted, ing, do, kinds_of(text))
+    short = f"“{briefly(label)}”"
+    if quoted in ing:
+        return Choice(
+            text, quoted, ing, do, short, ing.replace(quoted, short), do.replace(quoted, short), kinds_of(text)
+        )
+    return Choice(text, quoted, ing, do, short, briefly(ing), briefly(do), kinds_of(text))
+
+
+def briefly(phrase: str) -> str:
+    """The phrase up to the first place where it may end, if it is longer than five words."""
+    words = phrase.split()
+    if len(words) <= 5:
+        return phrase
+    for number, word in enumerate(words[3:9], start=3):
+        if words[number - 1].endswith(",") or (word.lower() in BREAKS and words[number - 1].lower() not in SMALL):
+            return " ".join(words[:number]).strip(" ,")
+    return phrase
 
 
 def _label(text: str) -> str:
@@ -67,8 +111,8 @@ def _label(text: str) -> str:
     parts = _TAIL.split(clean, maxsplit=1)
     head = parts[0] if len(parts[0].split()) > 1 else clean
     words = head.split()
-    if len(words) > 12:
-        words = words[:12]
+    if len(words) > 16:
+        words = words[:16]
         while len(words) > 4 and words[-1].lower().strip(",") in SMALL:
             words.pop()
     return " ".join(words).strip(" ,;:–—-.") or clean[:60] or "this option"
@@ -92,7 +136,14 @@ def _gerunds(phrase: str) -> str:
 
 def choices_for(brief: Brief) -> list[Choice]:
     """The options in force: those of the section, else those named in the text, else sensible ones for the topic."""
-    return [choice(text) for text in options_for(brief)]
+    found = [choice(text) for text in options_for(brief)]
+    shorts = [one.short_quoted for one in found]
+    # Two options may begin alike; their short forms would then say the same.
+    return [one if shorts.count(one.short_quoted) == 1 else _at_length(one) for one in found]
+
+
+def _at_length(one: Choice) -> Choice:
+    return replace(one, short_quoted=one.quoted, short_ing=one.ing, short_do=one.do)
 
 
 @lru_cache(maxsize=512)
@@ -142,7 +193,7 @@ def _alternatives(sentence: str) -> list[str]:
         parts = _OR.split(asked)
     else:
         return []
-    parts = [part.strip(" ,.?!") for part in parts]
+    parts = [piece.strip(" ,.?!") for part in parts for piece in _enumerated(part)]
     parts = [re.sub(r"^(?:rather|instead|should (?:we|i))\s+", "", part) for part in parts if part]
     if not 2 <= len(parts) <= MOST or any(len(part.split()) > 30 or len(part) < 3 for part in parts):
         return []
@@ -159,6 +210,13 @@ def _alternatives(sentence: str) -> list[str]:
     return [capital(part) for part in parts]
 
 
+def _enumerated(part: str) -> list[str]:
+    """ "raise the price, introduce a fee": each piece that is a step of its own."""
+    pieces = part.split(", ")
+    opened = [(piece.lower().split() + ["", ""])[:2] for piece in pieces]
+    return pieces if len(pieces) > 1 and all(is_verb(one, two) for one, two in opened) else [part]
+
+
 def _proposed(brief: Brief, given: list[str]) -> list[str]:
     """Options for a text that names none: the step itself, a smaller first step, and leaving it."""
     topic: Topic = topic_of(brief)
@@ -168,6 +226,4 @@ def _proposed(brief: Brief, given: list[str]) -> list[str]:
     words = act.lower().split()
     own = headline(story.core, 18) if words and is_verb(words[0], words[1] if len(words) > 1 else "to") else ""
     first = [] if given else [own or capital(dice.pick(topic.bold))]
-    return [*first, capital(dice.pick(topic.probes)), dice.pick(
-        ("Keep things as they are and set a date to look again", "Leave it as it is for now and decide again in three months")
-    )]  # fmt: skip
+    return [*first, capital(dice.pick(topic.probes)), dice.pick(LEFT_ALONE)]

@@ -113,7 +113,7 @@ class FaultBook:
         return chosen
 
     def report(self) -> list[dict[str, Any]]:
-        """The rules with their counts; `active` is false once a rule is spent, `remaining_seconds` null if unlimited."""
+        """The rules with their counts; `active` is false once a rule is spent."""
         now = self._clock()
         rows = []
         for fault in self._faults:

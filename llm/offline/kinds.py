@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`scales` rate the step from -1 to 1; `virtues` and `vices` are sentence templates about an option of this kind."""
+    """`scales` rate the step from -1 to 1; `virtues` and `vices` are sentence templates about such an option."""
 
     name: str
     words: re.Pattern[str]

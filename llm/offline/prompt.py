@@ -3,7 +3,6 @@
 User text inside a section is escaped by the sender (`<` becomes `&lt;`), so a tag in it is never a section here.
 """
 
-import html
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -83,14 +82,14 @@ def read_brief(system: str, prompt: str) -> Brief:
     options = _lines(found, "options")
     decision = _text(found, "decision") or _text(found, "problem")
     if not found:
-        decision = html.unescape(prompt).strip()
+        decision = plain(prompt).strip()
     persona = attributes.get("persona", {})
     number = attributes.get("round", {})
     own = _voices(found, "own", options) or _voices(found, "previous", options) or _voices(found, "mine", options)
     return Brief(
         decision=decision,
         context=_text(found, "context"),
-        answers=_text(found, "answers"),
+        answers="\n".join(line.rpartition(" — ")[2] for line in _lines(found, "answers")),
         options=options,
         constraints=_lines(found, "constraints"),
         criteria=_lines(found, "criteria"),
@@ -116,14 +115,19 @@ def _collect(text: str, found: dict[str, list[str]], attributes: dict[str, dict[
     for match in _SECTION.finditer(text):
         name, listed, inner = match.group(1), match.group(2), match.group(3) or ""
         pairs = _ATTRIBUTE.findall(listed)
-        attributes.setdefault(name, {key: html.unescape(value) for key, value in pairs})
+        attributes.setdefault(name, {key: plain(value) for key, value in pairs})
         found.setdefault(name, []).append(inner)
         if "<" in inner:
             _collect(inner, found, attributes)
 
 
 def _text(found: dict[str, list[str]], name: str) -> str:
-    return html.unescape("\n".join(found.get(name, []))).strip()
+    return plain("\n".join(found.get(name, []))).strip()
+
+
+def plain(text: str) -> str:
+    """The sender's escapes undone."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&amp;", "&")
 
 
 def _lines(found: dict[str, list[str]], name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Seeds: everything that looks like chance is drawn from a digest of the request, so equal requests get equal answers."""
+"""Seeds: whatever looks like chance is drawn from a digest of the request, so equal requests get equal answers."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -17,7 +17,7 @@ class Dice:
     """Draws that depend on nothing but the parts given."""
 
     def __init__(self, *parts: str) -> None:
-        self._random = Random(int(digest(*parts), 16))
+        self._random = Random(int(digest(*parts), 16))  # noqa: S311 - for variety, not for secrets
 
     def pick(self, items: Sequence[T]) -> T:
         return items[self._random.randrange(len(items))]

@@ -1,9 +1,9 @@
 """Speech: fills sentence templates with the owner's own facts and the field's vocabulary.
 
 Slots: {ing} {do} {quoted} the option argued for; {rival} {rival_ing} the one argued against; {money} {fig} {deadline}
-{given} {quote} {name} {thing} {constraint} {criterion} from the owner's text; {risk} {measure} {party} {cost} {probe}
-{failure} {habit} {noun} from the topic; {peer} {peer_claim} {peer_option} from the debate. {Ing} and the like begin
-with a capital. A template is passed over when a slot has nothing to fill it.
+{given} {quote} {name} {thing} {constraint} {criterion} from the owner's text; {risk} ("the risk of …")
+{slip} {measure} {party} {cost} {probe} {failure} {habit} {noun} from the topic; {peer} {peer_claim} {peer_option} from
+the debate. {Ing} and the like begin with a capital. A template is passed over when a slot has nothing to fill it.
 """
 
 import re
@@ -27,7 +27,7 @@ class Speech:
     def __init__(self, brief: Brief, dice: Dice, choice: Choice | None = None, rival: Choice | None = None) -> None:
         topic, story = topic_of(brief), read_story(brief.story)
         quotes = [unquote(item) for item in story.quotes if len(item) <= 160]
-        criteria = [clause(item) for item in (brief.criteria or topic.criteria) if not is_hostile(item)]
+        criteria = [f"“{unquote(item)}”" for item in (brief.criteria or topic.criteria) if not is_hostile(item)]
         constraints = [unquote(item) for item in brief.constraints if len(item) <= 200 and not is_hostile(item)]
         self._hands: dict[str, list[str]] = {
             "money": list(story.money),
@@ -39,7 +39,8 @@ class Speech:
             "thing": list(story.things),
             "constraint": [f"“{item}”" for item in constraints],
             "criterion": criteria,
-            "risk": list(topic.risks),
+            "risk": [f"the risk of {item}" for item in topic.risks],
+            "slip": list(topic.risks),
             "measure": list(topic.measures),
             "party": list(topic.parties),
             "cost": list(topic.costs),
@@ -52,15 +53,20 @@ class Speech:
         self._hands["noun"] = [topic.noun]
         self._hands["probe_ing"] = [_gerund_of(item) for item in self._hands["probe"]]
         self._dealt: dict[str, int] = {}
+        self._short: dict[str, str] = {}
         self.use(choice, rival)
 
     def use(self, choice: Choice | None, rival: Choice | None) -> None:
         """Speaks from now on for `choice` and against `rival`."""
         for name, one in (("", choice), ("rival", rival)):
             prefix = f"{name}_" if name else ""
-            self._hands[f"{prefix}ing"] = [one.ing] if one else []
-            self._hands[f"{prefix}do"] = [one.do] if one else []
-            self._hands[name or "quoted"] = [one.quoted] if one else []
+            self._name(f"{prefix}ing", one.ing if one else "", one.short_ing if one else "")
+            self._name(f"{prefix}do", one.do if one else "", one.short_do if one else "")
+            self._name(name or "quoted", one.quoted if one else "", one.short_quoted if one else "")
+
+    def _name(self, slot: str, full: str, short: str) -> None:
+        self._hands[slot] = [full] if full else []
+        self._short[slot] = short
 
     def know(self, **slots: str) -> None:
         """Adds slots of the moment, such as the peer who is answered."""
@@ -75,12 +81,18 @@ class Speech:
             if value is None:
                 return None
             filled[slot] = value
-        for slot in filled:
-            if len(self._hands[slot.lower()]) > 1:
-                self._dealt[slot.lower()] = self._dealt.get(slot.lower(), 0) + 1
         text = capital(_SLOT.sub(lambda match: filled[match.group(1)], template))
-        text = re.sub(r"([:.?!]) (?=[.])", r"\1", text)
-        return text if len(text) <= LINE - 10 else None
+        if len(text) > LINE - 10:
+            return None
+        for key in {slot.lower() for slot in filled}:
+            if key in self._short:
+                # Named in full once; from then on briefly, and the sister forms with it.
+                family = [key] if key in ("quoted", "rival") else [key.replace("do", "ing"), key.replace("ing", "do")]
+                for slot in family:
+                    self._hands[slot] = [self._short[slot]]
+            elif len(self._hands[key]) > 1:
+                self._dealt[key] = self._dealt.get(key, 0) + 1
+        return text
 
     def _deal(self, slot: str) -> str | None:
         key = slot.lower()
@@ -112,7 +124,8 @@ class Speech:
 
 def unquote(text: str) -> str:
     """The text as it fits between quotation marks: no tags, no double marks, no full stop at its end."""
-    return re.sub(r"[\"“”]", "’", without_tags(text)).strip(" .;,:")
+    inner = re.sub(r"\"([^\"]*)\"", r"‘\1’", without_tags(text)).replace("“", "‘").replace("”", "’").replace('"', "’")
+    return inner.strip(" .;,:")
 
 
 def clause(text: str) -> str:
@@ -131,6 +144,10 @@ def lower_common(text: str) -> str:
 def claim_part(claim: str, most: int = 170) -> str:
     """A claim as it is quoted by another speaker."""
     text = unquote(claim)
+    if len(text) > most:
+        ends = [match.start() for match in re.finditer(r"[,;:] ", text[:most])]
+        if ends and ends[-1] > most // 3:
+            return text[: ends[-1]]
     return shorten(text, most).rstrip(".")
 
 

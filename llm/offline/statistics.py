@@ -8,6 +8,8 @@ from llm.offline.asking import Ask, Json
 
 # Enough for the largest benchmark run to count its calls one by one, small enough to stay a few megabytes.
 RECENT = 20_000
+# Beyond this many different asks, new ones are no longer told apart.
+MOST_DIGESTS = 200_000
 
 
 @dataclass(slots=True)
@@ -53,7 +55,8 @@ class Statistics:
         """Notes what was asked, as soon as it has been read."""
         record.model, record.schema, record.digest, record.stream = ask.model, ask.title, ask.seed, ask.stream
         self._schemas[ask.title or "(prose)"] += 1
-        self._digests[ask.seed] += 1
+        if len(self._digests) < MOST_DIGESTS or ask.seed in self._digests:
+            self._digests[ask.seed] += 1
 
     def end(self, record: Record, outcome: str) -> None:
         self._in_flight -= 1
@@ -62,7 +65,7 @@ class Statistics:
         self._outcomes[outcome] += 1
 
     def report(self, limit: int) -> Json:
-        """Counts, and the last `limit` requests, newest last. `repeated` lists digests that were asked more than once."""
+        """Counts, and the last `limit` requests, newest last. `repeated` has the digests asked more than once."""
         recent = list(self._recent)[-limit:] if limit else []
         return {
             "total": sum(self._requests.values()),

@@ -1,4 +1,4 @@
-"""Token counts: estimated at four characters a token, with a prompt cache that remembers prefixes as the real ones do."""
+"""Token counts: four characters make one, and a prompt cache remembers prefixes as the real ones do."""
 
 import time
 from collections import OrderedDict

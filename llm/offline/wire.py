@@ -1,4 +1,4 @@
-"""A wire: what one provider's HTTP API looks like. Two modules implement it; the rest of the program knows only this."""
+"""A wire: what one provider's HTTP API looks like. Two modules implement it; the rest knows only this."""
 
 import json
 from collections.abc import Mapping

@@ -6,11 +6,11 @@ import re
 from llm.offline.asking import Json
 from llm.offline.choices import Choice, choices_for
 from llm.offline.prompt import Brief
-from llm.offline.reader import read_story
 from llm.offline.seeds import Dice
 from llm.offline.shaping import shorten
 from llm.offline.speech import Speech, claim_part, sentence
 from llm.offline.topics import topic_of
+from llm.offline.words import capital
 
 _HEADING = re.compile(r"^\s*(?:#+\s*)?(\w[\w ]{2,30}?)\s*:\s*(.*)$")
 _BULLET = re.compile(r"^\s*[-*•]\s+(.+)$")
@@ -23,84 +23,104 @@ def action_plan(brief: Brief) -> Json:
     dice = Dice("actions", brief.decision, brief.memo)
     speech = Speech(brief, dice, winner, rest[0])
     owners = topic_of(brief).owners
-    conditions, tripwires = parts.get("conditions", []), parts.get("tripwires", [])
-    actions: list[Json] = [
-        _action(speech, "Name who answers for it", "Give one person the task, the right to stop it, and {money} or whatever sum you decide as the limit" if read_story(brief.story).money else "Give one person the task, the right to stop it, and a limit on what may be spent",
-                owners[0], 3, "high", "A name and a review date are written next to the decision", ""),
-    ]  # fmt: skip
-    for number, condition in enumerate(conditions[:2]):
-        actions.append({
-            "title": _title(("Settle: ", "Make sure: ")[number], condition),
-            "what": shorten(sentence(f"Before anything is committed, make this condition true: {claim_part(condition, 280)}"), 400),
-            "owner": owners[(1 + number) % len(owners)],
-            "due_in_days": 10 + 7 * number,
-            "priority": "high",
-            "success": ("The condition is met and a second person has checked it.",
-                        "There is a written record that a sceptic would accept.")[number],
-            "kill": "If it cannot be met by then, go back to the board and do not go on.",
-        })  # fmt: skip
+    actions = [_mandate(speech, owners[0]), *_settled(parts.get("conditions", []), owners)]
     actions.append(
-        _action(
-            speech,
-            "Measure the starting point",
-            "Record {measure} as it is today, before anything changes",
-            owners[3 % len(owners)],
-            14,
-            "medium",
-            "The figure, its source and its date are on one page",
-            "",
-        )
+        {
+            "title": "Measure the starting point",
+            "what": sentence(speech.first(("Record {measure} as it is today, before anything changes",))),
+            "owner": owners[-1],
+            "due_in_days": 14,
+            "priority": "medium",
+            "success": "The figure, its source and its date are on one page.",
+            "kill": "",
+        }
     )
-    actions.append({
-        "title": shorten(sentence(winner.do).rstrip("."), 118),
-        "what": shorten(sentence(speech.first(STEPS, dice.whole(0, 5))), 400),
-        "owner": owners[1 % len(owners)],
-        "due_in_days": dice.pick((30, 35, 42, 45)),
-        "priority": "high",
-        "success": sentence(speech.first(("{Measure} is moving the right way in two readings", "The first step is done and {party} say that it works"))),
-        "kill": shorten(_stop(tripwires, speech), 400),
-    })  # fmt: skip
+    actions.append(_step(speech, winner, owners[1 % len(owners)], parts.get("tripwires", []), dice))
+    told = "Explain to {party} what was chosen, what was decided against, and why"
     actions.append(
-        _action(
-            speech,
-            "Tell those concerned",
-            "Explain the choice, what was decided against and why, to {party}",
-            owners[0],
-            7,
-            "medium",
-            "They can repeat the reason in their own words",
-            "",
-        )
+        {
+            "title": "Tell those concerned",
+            "what": sentence(speech.first((told,))),
+            "owner": owners[0],
+            "due_in_days": 7,
+            "priority": "medium",
+            "success": "They can repeat the reason in their own words.",
+            "kill": "",
+        }
     )
+    review = "Compare {measure} with the starting point, go through the tripwires one by one, and go on, change or stop"
     actions.append(
-        _action(
-            speech,
-            "Hold the review",
-            "Compare {measure} with the starting point, go through the tripwires one by one, and decide to go on, change or stop",
-            owners[0],
-            90,
-            "medium",
-            "A short note says what was found and what follows",
-            "",
-        )
+        {
+            "title": "Hold the review",
+            "what": sentence(speech.first((review,))),
+            "owner": owners[0],
+            "due_in_days": 90,
+            "priority": "medium",
+            "success": "A short note says what was found and what follows from it.",
+            "kill": "",
+        }
     )
     return {"actions": sorted(actions, key=lambda action: int(action["due_in_days"]))[:8]}
 
 
+def _mandate(speech: Speech, owner: str) -> Json:
+    limits = (
+        "Put one person in charge, with the right to stop it, and keep to the limit {constraint}",
+        "Put one person in charge, with the right to stop it and a limit on what may be spent",
+    )
+    return {
+        "title": "Name who answers for it",
+        "what": sentence(speech.first(limits)),
+        "owner": owner,
+        "due_in_days": 3,
+        "priority": "high",
+        "success": "A name and a review date are written next to the decision.",
+        "kill": "",
+    }
+
+
+def _settled(conditions: list[str], owners: tuple[str, ...]) -> list[Json]:
+    """The memo's first conditions, each as something to be made true."""
+    signs = (
+        "The condition is met, and a second person has checked it.",
+        "There is a record of it that a sceptic would accept.",
+    )
+    return [
+        {
+            "title": _title(("Settle first: ", "Make sure of this: ")[number], condition),
+            "what": shorten(f"Make this true before committing: {sentence(claim_part(condition, 300))}", 400),
+            "owner": owners[(1 + number) % len(owners)],
+            "due_in_days": 10 + 7 * number,
+            "priority": "high",
+            "success": signs[number],
+            "kill": "If it cannot be met by then, go back to the board instead of going on.",
+        }
+        for number, condition in enumerate(conditions[:2])
+    ]
+
+
+def _step(speech: Speech, winner: Choice, owner: str, tripwires: list[str], dice: Dice) -> Json:
+    signs = (
+        "{Measure} has improved in two readings running",
+        "The first step is finished, and {party} say that it works",
+    )
+    return {
+        "title": capital(shorten(winner.do, 118)),
+        "what": shorten(sentence(speech.first(STEPS, dice.whole(0, 5))), 400),
+        "owner": owner,
+        "due_in_days": dice.pick((30, 35, 42, 45)),
+        "priority": "high",
+        "success": sentence(speech.first(signs)),
+        "kill": shorten(_stop(tripwires, speech), 400),
+    }
+
+
 STEPS = (
     "Begin with the part of {ing} that can be undone, and stop for a look at {measure} before the next part",
-    "Start on {ing} with a written plan of one page: first step, cost, date, and what happens if {risk} shows",
+    "Start on {ing} with a written plan of one page: first step, cost, date, and what will be done about {risk}",
     "Put {ing} into three steps with a decision after each; the first must be finished before {deadline}",
     "Begin {ing} inside the limit {constraint}",
 )
-
-
-def _action(
-    speech: Speech, title: str, what: str, owner: str, days: int, priority: str, success: str, kill: str
-) -> Json:
-    said = sentence(speech.first((what,)))
-    return {"title": title, "what": said, "owner": owner, "due_in_days": days, "priority": priority,
-            "success": sentence(success), "kill": kill}  # fmt: skip
 
 
 def _title(prefix: str, text: str) -> str:
@@ -111,20 +131,21 @@ def _title(prefix: str, text: str) -> str:
 def _stop(tripwires: list[str], speech: Speech) -> str:
     if tripwires:
         return sentence(f"Stop if this is seen: {claim_part(tripwires[0], 300)}")
-    return sentence(speech.first(("Stop when there are signs of {risk}",)))
+    return sentence(speech.first(("Stop when there are signs of {slip}",)))
 
 
 def recommended(brief: Brief, parts: dict[str, list[str]]) -> Choice:
     """The option that the memo's recommendation names, by the words they share."""
     text = " ".join(parts.get("recommendation", []) or [brief.memo]).lower()
-    choices = choices_for(brief)
 
-    def shared(one: Choice) -> float:
+    def shared(one: Choice) -> tuple[float, float]:
+        """Named outright, the earlier the better (a rival may be named too); else by words in common."""
+        places = [text.find(form.lower()) for form in (one.do, one.text, one.quoted.strip("“”"))]
+        found = [place for place in places if place >= 0]
         words = [word for word in re.findall(r"[\w€$£%-]+", f"{one.do} {one.text}".lower()) if len(word) > 2]
-        exact = 5.0 if one.do.lower() in text or one.text.lower() in text else 0.0
-        return exact + sum(word in text for word in words) / max(1, len(words))
+        return (-min(found) if found else -1e9, sum(word in text for word in words) / max(1, len(words)))
 
-    return max(choices, key=shared)
+    return max(choices_for(brief), key=shared)
 
 
 def read_memo(text: str) -> dict[str, list[str]]:

@@ -145,7 +145,7 @@ def _reason(
     option = camps[0][0].quoted
     if ready and agreement >= READY:
         return dice.pick((f"The reasons for {option} fit together, and what is still open can become a condition",
-                          f"Agreement on {option} is broad enough that another round would only polish it"))  # fmt: skip
+                          f"Agreement on {option} is broad enough; another round would only polish it"))  # fmt: skip
     if ready and last:
         return f"This was the last round planned; {option} leads, and the disagreement is clear enough to be recorded"
     if ready:

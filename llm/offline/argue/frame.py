@@ -15,8 +15,8 @@ from llm.offline.words import capital, listed, lower_first
 FEWEST_WORDS = 12
 _ASK = re.compile(r"^\W*ask me first\W*$", re.IGNORECASE | re.MULTILINE)
 _HARD = re.compile(
-    r"\b(irreversible|permanent\w*|regulat\w+|legal\w*|lawsuit|layoffs?|lay off|acquisition|merger|patients?|safety|bankrupt\w*"
-    r"|famil(?:y|ies)|children|investors?|board|union|contract|deadline|migration)\b",
+    r"\b(irreversible|permanent\w*|regulat\w+|legal\w*|lawsuit|layoffs?|lay off|acquisition|merger|patients?|safety"
+    r"|bankrupt\w*|famil(?:y|ies)|children|investors?|board|union|contract|deadline|migration)\b",
     re.IGNORECASE,
 )
 

@@ -60,8 +60,8 @@ def _basis(camps: Camps, confidence: float) -> str:
     mean = sum(voice.confidence for voice in mine) / len(mine)
     if len(camps) == 1:
         how = f"all {number_word(total)} voted the same way" if total > 1 else "only one vote was cast"
-        return f"{capital(how)}, with a mean confidence of {mean:.0%}; the reasons they gave are independent of each other."
-    rest = listed([voice.name for _, voices in camps[1:] for voice in voices])
+        return f"{capital(how)}, with a mean confidence of {mean:.0%}; the reasons given are independent of each other."
+    rest = listed(unique(voice.name for _, voices in camps[1:] for voice in voices))
     text = (
         f"{capital(number_word(len(mine)))} of {number_word(total)} votes, with a mean confidence of {mean:.0%}; "
         f"lowered to {confidence:.0%} because {rest} saw it differently."
@@ -108,7 +108,7 @@ GROUNDS = (
     "What is still uncertain is {measure}, and it can be watched from the first week",
 )
 MET = (
-    "The conditions answer that as far as it can be answered today: if {risk} shows, the matter is reopened",
+    "The conditions answer that as far as it can be answered today: if {risk} becomes real, the matter is reopened",
     "This is why the plan begins with what can be undone, and why {measure} is a tripwire and not a footnote",
     "The objection costs little to respect, and ignoring it could cost {cost}; so it has become a condition",
 )
@@ -176,7 +176,7 @@ CONDITIONS = (
 )
 TRIPWIRES = (
     "{Measure} gets worse two times in a row",
-    "Signs of {risk} within the first quarter",
+    "Signs of {slip} within the first quarter",
     "It is no longer true that {given}",
     "{Fig} turns out to be wrong by more than a quarter",
     "{Cost} comes to twice the estimate",

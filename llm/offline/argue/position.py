@@ -16,11 +16,13 @@ from llm.offline.kinds import KINDS
 from llm.offline.prompt import Brief, Voice
 from llm.offline.reader import is_hostile
 from llm.offline.seeds import Dice
-from llm.offline.speech import Speech, claim_part, sentence, unique
+from llm.offline.speech import Speech, claim_part, lower_common, sentence, unique
+from llm.offline.topics import topic_of
 
 _HERE = Path(__file__).parent.parent
 FACTS: list[str] = tomllib.loads((_HERE / "facts.toml").read_text("utf-8"))["reason"]
 RESPONSES: dict[str, list[str]] = tomllib.loads((_HERE / "responses.toml").read_text("utf-8"))
+AGAINST: dict[str, list[str]] = tomllib.loads((_HERE / "against.toml").read_text("utf-8"))
 LIMITS = [
   "The limit you set, {constraint}, is kept without exceptions",
   "{Constraint} still holds once the real costs are known",
@@ -35,15 +37,20 @@ def position(brief: Brief) -> Json:
     offset = dice.whole(0, 11)
     # The hand of facts is the persona's own; in later rounds it starts further on.
     speech = Speech(brief, Dice("facts", persona_seed(brief), str(turn)), stance.now, stance.rival)
-    claim = speech.first(lens.claim, offset + turn)
-    reasons = speech.some(lens.reason, 2 if turn == 0 else 1, offset + 2 * turn)
-    reasons += speech.some(_about_kinds(stance, dice, turn), 1)
+    claims, grounds = (lens.claim, lens.reason) if stance.fits else (AGAINST["claim"], AGAINST["reason"])
+    claim = speech.first(claims, offset + turn if stance.fits else lens.number + turn)
+    aspect = aspect_of(brief)
+    if aspect and turn == 0 and lens.number % 2:
+        claim = f"{ASPECTS[lens.number // 2 % len(ASPECTS)].format(aspect=aspect)}, {lower_common(claim)}"
+    reasons = speech.some(grounds, 2 if turn == 0 else 1, offset + 2 * turn)
+    if turn < 2:
+        reasons += speech.some(_about_kinds(stance, lens.number, turn), 1)
     if turn == 0 or not voices_heard(brief):
-        reasons += speech.some(FACTS, 1, lens.number * 5 + offset)
+        reasons += speech.some(FACTS, 1, lens.number * 3)
         response = ""
     else:
         reasons += _later_reasons(brief, speech, lens.number + turn, offset)
-        response = _response(brief, stance, speech, offset + turn)
+        response = _response(brief, stance, speech, lens.number + 2 * turn)
     conditions = speech.some(lens.condition, 1 + (offset + turn) % 2, offset + turn)
     if (offset + turn) % 2 == 0:
         conditions += speech.some(LIMITS, 1, offset)
@@ -57,13 +64,28 @@ def position(brief: Brief) -> Json:
     }
 
 
-def _about_kinds(stance: Stance, dice: Dice, turn: int) -> list[str]:
-    """What speaks for the option as a kind of step, and against the rival, alternating by round."""
-    virtues = dice.shuffled([text for kind in stance.now.kinds for text in KINDS[kind].virtues])
-    vices = [text for kind in stance.rival.kinds for text in KINDS[kind].vices]
-    vices = [text.replace("{ing}", "{rival_ing}").replace("{quoted}", "{rival}") for text in dice.shuffled(vices)]
-    pairs = [text for pair in zip(virtues, vices, strict=False) for text in pair]
-    return pairs[turn % max(1, len(pairs)) :] + virtues
+def _about_kinds(stance: Stance, start: int, turn: int) -> list[str]:
+    """What speaks for the option as the kind of step it is; from the second round, what speaks against the rival."""
+    if turn == 0:
+        texts = list(KINDS[stance.now.kinds[0]].virtues)
+    else:
+        texts = [against_rival(text) for text in KINDS[stance.rival.kinds[0]].vices]
+    return texts[start % len(texts) :] + texts[: start % len(texts)]
+
+
+def against_rival(template: str) -> str:
+    return template.replace("{ing}", "{rival_ing}").replace("{quoted}", "{rival}")
+
+
+ASPECTS = ("On the question of {aspect}", "As to the question of {aspect}")
+
+
+def aspect_of(brief: Brief) -> str:
+    """The heading of the sub-problem, as a phrase, where it is one of the topic's own parts; else empty."""
+    for title, question in topic_of(brief).parts:
+        if brief.question.startswith(question):
+            return title[0].lower() + title[1:]
+    return ""
 
 
 def _later_reasons(brief: Brief, speech: Speech, turn: int, offset: int) -> list[str]:
@@ -74,10 +96,19 @@ def _later_reasons(brief: Brief, speech: Speech, turn: int, offset: int) -> list
         speech.know(interjection=claim_part(remarks[-1], 160))
         said += speech.some(RESPONSES["owner"], 1, turn)
     if brief.guidance:
-        speech.know(guidance=claim_part(brief.guidance, 150))
+        speech.know(point=_point(brief))
         if (turn + offset) % 2 == 0 or not said:
-            said += speech.some(RESPONSES["guided"], 1, turn + offset)
+            said += speech.some(RESPONSES["guided"], 1, turn)
     return said or speech.some(FACTS, 1, turn * 5 + offset)
+
+
+def _point(brief: Brief) -> str:
+    """What the facilitator's guidance is about, where it names something of the topic; else empty."""
+    topic, text = topic_of(brief), brief.guidance.lower()
+    for phrase in (*topic.measures, *topic.costs):
+        if phrase.lower() in text:
+            return phrase
+    return next((f"the risk of {risk}" for risk in topic.risks if risk.lower() in text), "")
 
 
 def _response(brief: Brief, stance: Stance, speech: Speech, start: int) -> str:
@@ -99,9 +130,9 @@ def _response(brief: Brief, stance: Stance, speech: Speech, start: int) -> str:
 
 
 def _reply(speech: Speech, tone: str, voice: Voice, start: int) -> str:
-    speech.know(
-        peer=voice.name, peer_claim=claim_part(voice.claim, 150), peer_option=f"“{claim_part(voice.option, 80)}”"
-    )
+    said = [text for text in (voice.claim, *voice.reasons) if not text.lower().startswith("only if")]
+    short = next((text for text in said if len(text) <= 150), voice.claim)
+    speech.know(peer=voice.name, peer_claim=claim_part(short, 150), peer_option=f"“{claim_part(voice.option, 80)}”")
     return speech.first(RESPONSES[tone], start)
 
 

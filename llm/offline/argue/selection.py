@@ -10,8 +10,18 @@ from llm.offline.seeds import Dice
 from llm.offline.speech import Speech, sentence
 from llm.offline.topics import Topic, topic_of
 
-# Ways of reasoning that look for what is wrong: one of them has a seat on every board.
+# Ways of reasoning that look for what could be gained, and for what is wrong: each has a seat on every board.
+BUILDERS = ("first_principles", "opportunity", "customer", "long_view", "cost_benefit", "bottleneck", "incentives")
 CRITICS = ("premortem", "red_team", "inversion")
+# What ties a way of reasoning to the question at hand.
+TIES = (
+    "; here that means looking hard at {measure}",
+    "; {party} are the test of it",
+    "; the first thing to examine is {risk}",
+    "; in this case it should begin with {cost}",
+    "; what you say about {name} is its material",
+    "; the figure of {fig} is where it can start",
+)
 _WORD = re.compile(r"[a-z]{4,}")
 
 
@@ -35,16 +45,17 @@ def _chosen(brief: Brief, topic: Topic, dice: Dice) -> list[Candidate]:
         domains = candidate.domains.lower()
         fit = sum(1.0 for word in topic.domains if word in domains)
         fit += 0.4 * len(words & set(_WORD.findall(f"{domains} {candidate.name.lower()}")))
-        ranked.append((fit + dice.between(0.0, 0.9) + (0.3 if lens is not PLAIN else 0.0), candidate, lens))
+        ranked.append((fit + dice.between(0.0, 1.8) + (0.3 if lens is not PLAIN else 0.0), candidate, lens))
     ranked.sort(key=lambda row: (-row[0], row[1].slug))
     wanted = min(len(ranked), 3 if complexity(brief) <= 3 else 4 if complexity(brief) <= 7 else 5)
     chosen: list[tuple[float, Candidate, Lens]] = []
     for row in ranked:
         if len(chosen) < wanted and (row[2] is PLAIN or row[2] not in [one[2] for one in chosen]):
             chosen.append(row)
-    critics = [row for row in ranked if row[2].name in CRITICS]
-    if critics and not any(row[2].name in CRITICS for row in chosen) and chosen:
-        chosen[-1] = critics[0]
+    for needed in (BUILDERS, CRITICS):
+        able = [row for row in ranked if row[2].name in needed]
+        if able and chosen and not any(row[2].name in needed for row in chosen):
+            chosen[-1 if needed is CRITICS else -2] = able[0]
     for row in ranked:
         if len(chosen) < min(3, len(ranked)) and row not in chosen:
             chosen.append(row)
@@ -57,11 +68,6 @@ def _reason(candidate: Candidate, lens: Lens, brief: Brief, speech: Speech, numb
         if len(method) < 90:
             said = speech.say(f"Reasons by {method[0].lower() + method[1:]}, an angle on {{noun}} no other seat has")
             return said or speech.first(lens.seat, number)
-    said = speech.first(lens.seat, number)
-    ties = (
-        "; here that means looking hard at {measure}",
-        "; {party} are the test of it",
-        "; the first thing to examine is {risk}",
-    )
-    tied = speech.say(said.replace("{", "(") + ties[number % len(ties)])
+    said = speech.first(lens.seat, len(brief.question) + number)
+    tied = speech.say(said.replace("{", "(") + TIES[(len(brief.question) + number) % len(TIES)])
     return tied or said

@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from llm.offline.choices import Choice, choices_for
-from llm.offline.lenses import Lens, lens_of
+from llm.offline.lenses import PLAIN, Lens, lens_of
 from llm.offline.prompt import Brief, Voice
 from llm.offline.seeds import Dice, digest
 from llm.offline.words import to_owner
 
 # How much of a preference is temperament: enough that two boards differ, too little to drown the method.
-CHANCE = 0.45
+CHANCE = 0.5
+# What the way of reasoning is worth, from its worst option to its best.
+METHOD = 0.55
+# What the place of an option in the list is worth to a way of reasoning.
+SPREAD = 0.22
+# From this stubbornness on, a way of reasoning is there to attack.
+ATTACKER = 0.8
 # What one round of hearing the others' case is worth, at full agreement among them.
 PULL = 0.75
 # What the owner's own word, thrown in during the debate, is worth.
@@ -19,7 +25,8 @@ OWNERS_WORD = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """`first` was preferred before anything was heard, `now` is preferred; `margin` to the runner-up, `rival`."""
+    """`first` was preferred before anything was heard, `now` is preferred; `margin` to the runner-up, `rival`.
+    `fits` is false when the persona argues for what its own way of reasoning does not favour."""
 
     lens: Lens
     first: Choice
@@ -27,6 +34,7 @@ class Stance:
     rival: Choice
     margin: float
     support: float
+    fits: bool
 
     @property
     def changed(self) -> bool:
@@ -65,11 +73,20 @@ def stance_of(brief: Brief) -> Stance:
     lens, choices = lens_for(brief), choices_for(brief)
     dice = Dice("stance", persona_seed(brief))
     base: dict[str, float] = {}
+    fits: dict[str, float] = {}
     for choice in choices:
         scores = choice.scores()
         fit = sum(weight * scores.get(scale, 0.0) for scale, weight in lens.weights.items())
-        base[choice.text] = fit / (sum(abs(weight) for weight in lens.weights.values()) or 1.0)
-        base[choice.text] += dice.between(0.0, CHANCE) + _owners_word(choice, brief)
+        fits[choice.text] = fit
+    low, high = min(fits.values()), max(fits.values())
+    favourite = _best(choices, {one.text: _plain_worth(one) for one in choices})
+    for number, choice in enumerate(choices):
+        taste = METHOD * (fits[choice.text] - low) / ((high - low) or 1.0)
+        # Whose task it is to attack does not join the obvious favourite unheard.
+        duty = -METHOD if lens.stubborn >= ATTACKER and choice is favourite else 0.0
+        base[choice.text] = taste + duty + dice.between(0.0, CHANCE) + _owners_word(choice, brief)
+        # Neighbouring ways of reasoning start from different ends of the list, so that a board begins apart.
+        base[choice.text] += SPREAD if number == lens.number % len(choices) else 0.0
     first = _best(choices, base)
     if brief.own:
         first = next((choice for choice in choices if same_option(brief.own.option, choice)), first)
@@ -82,7 +99,27 @@ def stance_of(brief: Brief) -> Stance:
     rest = [choice for choice in choices if choice.text != now.text] or [now]
     rival = first if first.text != now.text else _strongest_rival(rest, total, voices)
     runner = max((total[choice.text] for choice in rest), default=0.0)
-    return Stance(lens, first, now, rival, max(0.0, total[now.text] - runner), support_for(now, voices))
+    return Stance(
+        lens,
+        first,
+        now,
+        rival,
+        max(0.0, total[now.text] - runner),
+        support_for(now, voices),
+        lens.stubborn >= ATTACKER or _fits(now, fits),
+    )
+
+
+def _plain_worth(choice: Choice) -> float:
+    """How good the option looks at first sight, without any method."""
+    scores = choice.scores()
+    return sum(weight * scores.get(scale, 0.0) for scale, weight in PLAIN.weights.items())
+
+
+def _fits(choice: Choice, fits: dict[str, float]) -> bool:
+    """Whether the option is near the best that the way of reasoning finds on the table."""
+    best = max(fits.values())
+    return fits[choice.text] >= best - max(0.12, 0.4 * (best - min(fits.values())))
 
 
 def _best(choices: list[Choice], values: dict[str, float]) -> Choice:

@@ -27,8 +27,8 @@ def vote(brief: Brief) -> Json:
     offset = dice.whole(0, 11)
     speech = Speech(brief, Dice("vote facts", seed), stance.now, stance.rival)
     reasons = speech.some(lens.reason, 2, offset + 4)
-    virtues = dice.shuffled([text for kind in stance.now.kinds for text in KINDS[kind].virtues])
-    reasons += speech.some(virtues, 1) or speech.some(FACTS, 1, offset)
+    virtues = KINDS[stance.now.kinds[0]].virtues
+    reasons += speech.some(virtues, 1, lens.number + 2) or speech.some(FACTS, 1, offset)
     conditions = speech.some(lens.condition, 2, offset + 1)
     alone = voices_heard(brief) and not any(same_option(voice.option, stance.now) for voice in voices_heard(brief))
     if alone and len(reasons) < 5:
@@ -37,7 +37,7 @@ def vote(brief: Brief) -> Json:
         )
     return {
         "option": stance.now.text,
-        "recommendation": sentence(speech.first(ADVICE, lens.number + offset)),
+        "recommendation": sentence(speech.first(ADVICE, lens.number)),
         "confidence": confidence_of(stance, brief, seed + "vote"),
         "reasons": [sentence(item) for item in unique(reasons)][:5],
         "conditions": [sentence(item) for item in unique(conditions)][:4],
