@@ -7,3 +7,8 @@ class BoardConfig(AppConfig):
     name = "sessions"
     label = "board"
     verbose_name = "Board"
+
+    def ready(self) -> None:
+        from sessions.stream import eventstream
+
+        eventstream.install()

@@ -1,0 +1,13 @@
+"""The web process: Django, with a short way in for streams."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bo1site.settings")
+
+from django.core.asgi import get_asgi_application
+
+django = get_asgi_application()
+
+from sessions.stream.server import StreamServer  # noqa: E402 (needs the apps)
+
+application = StreamServer(django)

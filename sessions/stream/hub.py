@@ -1,0 +1,240 @@
+"""One hub per web process: hears doorbells, reads the table once for everybody, wakes the streams.
+
+A doorbell carries no event, only the news that there is one, so it may be lost, early, late or doubled. Whatever
+happens to doorbells, the poll finds the truth in the table, and after any reconnect every channel is looked at again.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+
+from sessions.events import CHANNEL
+from sessions.stream import metrics, queries
+from sessions.stream.connections import Connections, connect, conninfo
+from sessions.stream.limits import Limits
+from sessions.stream.ring import RING_FRAMES, Channel, Frame, Page
+from sessions.stream.subscription import Subscription
+
+log = logging.getLogger(__name__)
+
+#: Errors that mean "the database is away": everything here waits for it to come back.
+AWAY = (psycopg.Error, OSError, TimeoutError)
+_LONGEST_DELAY = 2.0
+
+
+class SessionGone(Exception):
+    """The session was deleted."""
+
+
+class Hub:
+    def __init__(self, info: str, limits: Limits, *, listen: bool = True) -> None:
+        self.info, self.limits, self._listens = info, limits, listen
+        self.reads = Connections(info)
+        self.channels: dict[str, Channel] = {}
+        self.subscriptions: set[Subscription] = set()
+        self.listening = False
+        self.on_access: Callable[[str], Awaitable[None]] | None = None
+        self._watchers: dict[str, set[Subscription]] = {}
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._dirty: set[str] = set()
+        self._kick = asyncio.Event()
+        self._poll_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the background tasks, once."""
+        if self._tasks:
+            return
+        jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [self._fetch_for_ever, self._poll_for_ever]
+        if self._listens:
+            jobs.append(self._listen_for_ever)
+        self._tasks = [asyncio.create_task(job(), name=f"stream{job.__name__}") for job in jobs]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self.reads.close()
+
+    # -- doorbells ----------------------------------------------------------------------------------------------------
+
+    def bell(self, session_id: str, sequence: int) -> None:
+        """Somebody says that ``session_id`` has an event ``sequence``."""
+        channel = self.channels.get(session_id)
+        if channel is not None and channel.promise(sequence):
+            self.look(session_id)
+
+    def look(self, *session_ids: str) -> None:
+        """Have the table read for these sessions, soon and together."""
+        self._dirty.update(session_ids)
+        self._kick.set()
+
+    def look_at_everything(self) -> None:
+        """After a time of deafness nobody knows what was missed."""
+        self.look(*self.channels)
+
+    async def _listen_for_ever(self) -> None:
+        delay = 0.1
+        while True:
+            try:
+                async with await connect(self.info, "bo1-listen") as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self.listening, delay = True, 0.1
+                    metrics.LISTENING.set(1)
+                    self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
+                    while True:
+                        async for notice in connection.notifies(timeout=10):
+                            await self._hear(notice.payload)
+                        async with asyncio.timeout(5):
+                            await connection.execute("SELECT 1")  # a half-open connection would be silent for ever
+            except AWAY as error:
+                if self.listening:
+                    log.warning("LISTEN was lost, polling until it is back: %s", error)
+                self.listening = False
+                metrics.LISTENING.set(0)
+                self._poll_now.set()
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+
+    async def _hear(self, payload: str) -> None:
+        kind, _, rest = payload.partition(":")
+        if kind == "access":
+            if self.on_access:
+                await self.on_access(rest)
+        elif rest.isdecimal():
+            self.bell(kind, int(rest))
+
+    async def _poll_for_ever(self) -> None:
+        deaf = False  # LISTEN seems to work, yet the poll found what no doorbell told: a pooler in between
+        while True:
+            pause = self.limits.poll_up if self.listening and not deaf else self.limits.poll_down
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._poll_now.wait()
+            self._poll_now.clear()
+            if not self.channels:
+                continue
+            metrics.POLLS.inc()
+            try:
+                rows = await self.reads.rows(queries.HEADS, [list(self.channels)])
+            except AWAY:
+                continue
+            heads = dict(rows)
+            news = [
+                channel
+                for channel in self.channels.values()
+                if channel.head is not None and heads.get(channel.session_id) != channel.head
+            ]
+            deaf = any(heads.get(c.session_id, 0) > max(c.wanted, c.head or 0) for c in news)
+            self.look(*(channel.session_id for channel in news))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def _fetch_for_ever(self) -> None:
+        delay = 0.05
+        while True:
+            await self._kick.wait()
+            self._kick.clear()
+            dirty, self._dirty = self._dirty, set()
+            channels = [c for s in dirty if (c := self.channels.get(s)) is not None and c.head is not None]
+            if not channels:
+                continue
+            try:
+                await self._fetch(channels)
+                delay = 0.05
+            except AWAY as error:
+                log.warning("Cannot read events, trying again: %s", error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+                self.look(*dirty)
+
+    async def _fetch(self, channels: list[Channel]) -> None:
+        asked = {channel.session_id: channel for channel in channels}
+        rows = await self.reads.rows(queries.NEWS, [list(asked), [channel.head for channel in channels]])
+        found: dict[str, tuple[int, bool, list[Frame]]] = {}
+        for session_id, top, over, sequence, body, age in rows:
+            _, _, frames = found.setdefault(session_id, (top, over, []))
+            if sequence is not None:
+                frames.append(Frame(sequence, body))
+                metrics.LAG.observe(max(0.0, age))
+        for session_id, channel in asked.items():
+            if session_id not in found:
+                self._gone(channel)
+                continue
+            top, over, frames = found[session_id]
+            more = len(frames) == queries.FETCH
+            channel.settle(top, over, frames, more=more)
+            if more:
+                self.look(session_id)
+            self._wake(channel)
+
+    async def replay(self, session_id: str, last: int) -> Page | None:
+        """The next page above ``last``, or ``None``. Raises one of ``AWAY``."""
+        [(first, final, body)] = await self.reads.rows(queries.REPLAY, [session_id, last])
+        if first is None:
+            return None
+        metrics.REPLAYED.inc(final - first + 1)
+        return Page(first, final, body)
+
+    # -- subscriptions ------------------------------------------------------------------------------------------------
+
+    async def watch(self, subscription: Subscription) -> Channel:
+        """The channel of ``subscription``, loaded; it is woken from now on. Raises ``AWAY`` or ``SessionGone``."""
+        self.start()
+        session_id = subscription.session_id
+        self._watchers.setdefault(session_id, set()).add(subscription)
+        while True:
+            channel = self.channels.setdefault(session_id, Channel(session_id))
+            if channel.head is not None:
+                return channel
+            task = self._opening.get(session_id)
+            if task is None:
+                task = self._opening[session_id] = asyncio.create_task(self._load(channel))
+                task.add_done_callback(lambda _: self._opening.pop(session_id, None))
+            await asyncio.shield(task)  # everybody who comes at once shares one query
+
+    async def _load(self, channel: Channel) -> None:
+        rows = await self.reads.rows(queries.NEWEST, [RING_FRAMES, channel.session_id])
+        if not rows:
+            raise SessionGone(channel.session_id)
+        frames = [Frame(sequence, body) for _, _, sequence, body in rows if sequence is not None]
+        channel.settle(rows[0][0], rows[0][1], frames)
+        if channel.wanted > (channel.head or 0):
+            self.look(channel.session_id)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget ``subscription``, and the channel with its last one."""
+        watchers = self._watchers.get(subscription.session_id)
+        if watchers is not None:
+            watchers.discard(subscription)
+            if not watchers:
+                del self._watchers[subscription.session_id]
+                self.channels.pop(subscription.session_id, None)
+
+    def _wake(self, channel: Channel) -> None:
+        for subscription in self._watchers.get(channel.session_id, ()):
+            subscription.wake.set()
+
+    def _gone(self, channel: Channel) -> None:
+        for subscription in self._watchers.get(channel.session_id, ()):
+            subscription.end("gone")
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def current() -> Hub:
+    """The hub of the running event loop (a process has one; a test may have several)."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings())
+    return hub

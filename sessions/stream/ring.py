@@ -1,0 +1,156 @@
+"""The rules of exactly-once delivery as pure state machines: no I/O, no clock, no loop.
+
+A ``Channel`` is what this process knows of one watched session; a ``Cursor`` is what one client has been sent. The hub
+tells channels what the table said (``settle``), a stream asks its cursor what to do next (``step``).
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from typing import NamedTuple
+
+#: Bounds of the newest frames kept in memory for a watched session.
+RING_FRAMES, RING_BYTES = 256, 256 * 1024
+
+
+class Frame(NamedTuple):
+    sequence: int
+    body: bytes
+
+
+class Page(NamedTuple):
+    """Consecutive events ``first`` … ``last`` of the table, already encoded."""
+
+    first: int
+    last: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Tell the client: instead of ``expected`` the next event will be ``actual``."""
+
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send ``body``, which carries ``count`` events."""
+
+    body: bytes
+    count: int
+
+
+class Do(Enum):
+    READ = "read the next page from the table"
+    WAIT = "wait until the channel changes"
+    OVER = "the session is over and the client has all of it"
+
+
+class Channel:
+    """The head and the newest frames of one session, as of the last look at the table."""
+
+    __slots__ = ("bytes", "epoch", "floor", "frames", "head", "over", "session_id", "wanted")
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.head: int | None = None  # None until the first look
+        self.over = False  # the session's status is final at `head`
+        self.wanted = 0  # the highest sequence a doorbell promised
+        self.frames: deque[Frame] = deque()
+        self.bytes = 0
+        self.epoch, self.floor = 0, 0  # the table lost events above `floor` in this epoch
+
+    def promise(self, sequence: int) -> bool:
+        """Note a doorbell; return whether the table must be read."""
+        self.wanted = max(self.wanted, sequence)
+        return self.head is not None and sequence > self.head
+
+    def settle(self, top: int, over: bool, frames: Iterable[Frame], *, more: bool = False) -> None:
+        """Take in what one statement saw: ``top`` = the session's newest sequence, ``frames`` = the events above
+        ``head`` (or the newest ones on the first look), cut short when ``more``.
+        """
+        frames = list(frames)
+        if self.head is None:
+            self.head = frames[0].sequence - 1 if frames else top
+        elif top < self.head:  # a restored backup, or a fail-over that lost its tail
+            self.epoch, self.floor = self.epoch + 1, top
+            self._forget()
+            self.head, self.wanted, frames = top, top, []
+        for frame in frames:
+            if frame.sequence <= self.head:
+                continue
+            if frame.sequence != self.head + 1:
+                self._forget()  # pruned while we did not look; cursors find the gap in the table
+            self.frames.append(frame)
+            self.bytes += len(frame.body)
+            self.head = frame.sequence
+        if not more and self.head < top:
+            self._forget()  # the events are gone already
+            self.head = top
+        while len(self.frames) > RING_FRAMES or self.bytes > RING_BYTES:
+            self.bytes -= len(self.frames.popleft().body)
+        self.over = over and not more
+
+    def _forget(self) -> None:
+        self.frames.clear()
+        self.bytes = 0
+
+    def after(self, last: int) -> list[Frame] | None:
+        """The frames above ``last``; ``None`` when they are not all in memory."""
+        if self.head is None or last >= self.head:
+            return []
+        if not self.frames or self.frames[0].sequence > last + 1:
+            return None
+        if last + 1 == self.head:
+            return [self.frames[-1]]
+        return list(islice(self.frames, last + 1 - self.frames[0].sequence, None))
+
+
+class Cursor:
+    """What one client has seen. ``last``: its last id; ``head``: the newest sequence the table showed on admission."""
+
+    __slots__ = ("_epoch", "_known", "last")
+
+    def __init__(self, last: int, head: int, channel: Channel) -> None:
+        self.last = last
+        self._known = head
+        self._epoch = channel.epoch
+
+    def step(self, channel: Channel) -> Gap | Send | Do:
+        """What to do next. After ``Do.READ`` the page read goes to ``turn``."""
+        if self._epoch != channel.epoch:
+            self._epoch = channel.epoch
+            self._known = min(self._known, channel.floor)
+            if self.last > channel.floor:
+                return self._jump(channel.floor)
+        if self.last > max(self._known, channel.head or 0):
+            return self._jump(self._known)  # an id that nobody was ever given, or whose event was lost
+        frames = channel.after(self.last)
+        if frames is None:
+            return Do.READ
+        if not frames:
+            complete = channel.head is not None and self.last == channel.head >= self._known
+            return Do.OVER if complete and channel.over else Do.WAIT
+        self.last = frames[-1].sequence
+        if len(frames) == 1:
+            return Send(frames[0].body, 1)  # the same object for every client: nothing is copied
+        return Send(b"".join([frame.body for frame in frames]), len(frames))
+
+    def turn(self, page: Page | None, channel: Channel) -> tuple[Gap | None, Send | None]:
+        """Take in the page that ``Do.READ`` asked for (``None``: the table has nothing above ``last``)."""
+        if page is None:
+            head = channel.head or 0
+            return (self._jump(head) if head > self.last else None), None
+        gap = self._jump(page.first - 1) if page.first != self.last + 1 else None
+        self.last = page.last
+        self._known = max(self._known, page.last)
+        return gap, Send(page.body, page.last - page.first + 1)
+
+    def _jump(self, to: int) -> Gap:
+        gap = Gap(self.last + 1, to + 1)
+        self.last = to
+        return gap

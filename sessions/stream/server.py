@@ -1,0 +1,107 @@
+"""Serves streams without the middleware chain, its threads and its tasks.
+
+A stream needs none of what the middleware gives but the security headers, and the chain's thread hops are what a
+storm of reconnects waits for. Everything that is not a stream goes to Django as it came.
+"""
+
+import asyncio
+import io
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import response_for_exception
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.security import SecurityMiddleware
+
+from sessions.stream import view
+
+Scope = dict[str, Any]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_PATH = re.compile(r"/api/v1/sessions/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/stream")
+
+
+class StreamServer(ASGIHandler):
+    """An ASGI application: streams here, the rest to ``django``."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+        self._security = SecurityMiddleware(lambda request: HttpResponse())
+        super().__init__()
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """None."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http" and scope["method"] == "GET" and (match := _PATH.fullmatch(scope["path"])):
+            await self._stream(scope, receive, send, UUID(match[1]))
+        elif scope["type"] == "http":
+            await self._django(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 4404})
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, pk: UUID) -> None:
+        request, refused = self.create_request(scope, io.BytesIO())
+        response: HttpResponseBase
+        if request is None:
+            assert refused is not None
+            response = refused
+        else:
+            try:
+                response = await self._respond(request, pk)
+            except Exception as error:  # what Django's outermost handler does
+                response = response_for_exception(request, error)
+        if isinstance(response, view.EventStream):
+            await _send_stream(response, receive, send)
+        else:
+            await self.send_response(response, send)
+        response.close()
+
+    async def _respond(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+        request.get_host()  # CommonMiddleware's part: refuses a host that is not ours
+        response: HttpResponseBase | None = self._security.process_request(request)
+        if response is None:
+            response = await view.stream(request, pk)
+        if isinstance(response, HttpResponse):
+            response["Content-Length"] = str(len(response.content))
+        return self._security.process_response(request, response)  # type: ignore[arg-type]
+
+
+async def _send_stream(response: view.EventStream, receive: Receive, send: Send) -> None:
+    subscription = response.subscription
+    transport = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's; others have no way to abort
+    subscription.abort = getattr(transport, "abort", None)
+
+    async def until_gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        subscription.end("left")
+
+    headers = [(name.lower().encode("ascii"), value.encode("latin1")) for name, value in response.items()]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    gone = asyncio.create_task(until_gone())
+    try:
+        async for chunk in response.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        gone.cancel()
+        await response.chunks.aclose()
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
