@@ -77,8 +77,9 @@ def control(data: Path, verb: str, mode: str = "fast") -> None:
 
 def stop(data: Path) -> None:
     """Stop the server and wait for it; already stopped is fine."""
-    with suppress(subprocess.SubprocessError, OSError):
-        control(data, "stop")
+    if is_running(data):
+        with suppress(subprocess.SubprocessError, OSError):
+            control(data, "stop")
 
 
 def _drop_stale_pidfile(data: Path) -> None:

@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.contrib.auth import get_user_model
 from sessions.models import Session
 from sessions.services.start import Decision, create
 
+LEFT_OUT = pytest.StashKey[int]()
 PROBLEM = (
     "We have to decide by Friday whether to move our 14-person support team from Leeds to Lisbon or to keep it where it"
     " is and hire four people there instead."
@@ -22,6 +24,33 @@ def django_db_modify_db_settings() -> None:
     from django.conf import settings
 
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = os.environ.get("TEST_DB_NAME", "test_board")
+
+
+def chromium() -> str:
+    """Path of a Chromium on this machine, or nothing."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a Chromium the browser tests are left out loudly; with BO1_REQUIRE_BROWSER=1 (CI) that is an error."""
+    if chromium():
+        return
+    left_out = [item for item in items if item.get_closest_marker("browser")]
+    if not left_out:
+        return
+    if os.environ.get("BO1_REQUIRE_BROWSER") == "1":
+        raise pytest.UsageError(f"{len(left_out)} browser tests need a Chromium, and there is none. Install chromium.")
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if missing := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.section("BROWSER TESTS LEFT OUT", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{missing} browser tests did not run: no Chromium here. Debian: apt-get install chromium"
+        )
 
 
 @pytest.fixture

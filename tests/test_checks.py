@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.live import ROOT, manage
 
@@ -24,13 +24,13 @@ def test_a_lease_shorter_than_three_heartbeats_is_an_error() -> None:
     assert "bo1site.E001" in ids()
 
 
-def test_a_primary_provider_without_a_key_is_an_error(settings: SettingsWrapper) -> None:
+def test_a_primary_provider_without_a_key_is_an_error(settings: Settings) -> None:
     providers = {name: {**entry, "api_key": ""} for name, entry in settings.LLM_PROVIDERS.items()}
     with override_settings(LLM_PROVIDERS=providers):
         assert "bo1site.E002" in ids()
 
 
-def test_fallback_without_a_second_key_is_a_warning(settings: SettingsWrapper) -> None:
+def test_fallback_without_a_second_key_is_a_warning(settings: Settings) -> None:
     providers = dict(settings.LLM_PROVIDERS)
     providers["openai"] = {**providers["openai"], "api_key": ""}
     with override_settings(LLM_PROVIDERS=providers):
