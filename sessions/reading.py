@@ -75,6 +75,8 @@ class TableReader:
         model = rows.model
         assert issubclass(model, DraftedRow)
         names = [field.name for field in model._meta.concrete_fields if field.name not in _NOT_TEXT]
-        ours = rows.filter(session_id=self._session_id, superseded=False).order_by(*(model._meta.ordering or ()))
+        # By key where the table says by id: who finished first must not change what the next prompt says.
+        order = ["key" if name == "id" else name for name in map(str, model._meta.ordering or ())]
+        ours = rows.filter(session_id=self._session_id, superseded=False).order_by(*order)
         found: list[dict[str, Any]] = await self._run(lambda: list(ours.values(*names)))
         return found

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from django.conf import settings
 from django.db import close_old_connections
 
 from sessions.models import Event, Session, Status
 from sessions.runner import identity
+from sessions.runner.lease import expire_dead
 from sessions.runner.loop import Runner
 
 _MOVING = frozenset({Status.QUEUED.value, Status.RUNNING.value})
@@ -22,6 +24,7 @@ def drive_session(session_id: UUID | str, on_event: Callable[[Event], None] | No
     of the session in order, the past ones first, from another thread.
     """
     key = UUID(str(session_id))
+    expire_dead()
     teller = _Teller(key, on_event) if on_event else None
     if teller:
         teller.start()
@@ -37,6 +40,7 @@ def drive_session(session_id: UUID | str, on_event: Callable[[Event], None] | No
 
 def drive_all() -> int:
     """Carry on every session that is in line or was left behind, until none is; return how many runs ended."""
+    expire_dead()
     return asyncio.run(_drive_everything())
 
 
@@ -45,8 +49,6 @@ async def _drive(session_id: UUID) -> int:
 
 
 async def _drive_everything() -> int:
-    from django.conf import settings
-
     return await Runner(identity.owner(), capacity=settings.RUNNER_CAPACITY, life=None, idle=0.0).main()
 
 

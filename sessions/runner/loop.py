@@ -20,7 +20,7 @@ from sessions.runner import identity, lease, metrics, slots
 from sessions.runner.drive import Drive, Graph
 from sessions.runner.heartbeat import Heartbeat
 from sessions.runner.lease import Claim
-from sessions.runner.outcome import Kind, Outcome, settle
+from sessions.runner.outcome import Kind, settle
 from sessions.runner.threads import DatabaseThreads
 from sessions.services import wake
 
@@ -158,10 +158,9 @@ class Runner:
 
     async def _drive(self, drive: Drive) -> None:
         claim = drive.claim
-        outcome = Outcome("lost")
         try:
             outcome = await drive.go()
-            kind = outcome.kind if outcome.kind == "lost" else await self._settled(claim, outcome)
+            kind: Kind = await self._threads.run(lambda: settle(claim, outcome))
             self.outcomes[claim.session_id] = kind
             log.info("session %s, claim %s: %s", claim.session_id, claim.fence, kind)
         except Exception:
@@ -172,12 +171,6 @@ class Runner:
                 self._saver.forget(str(claim.session_id))
             metrics.DRIVEN.set(len(self.drives))
             self._bell.set()
-
-    async def _settled(self, claim: Claim, outcome: Outcome) -> Kind:
-        if outcome.kind == "completed":
-            outcome = Outcome("released")  # the graph's end has completed it; settling only closes the run
-        kind: Kind = await self._threads.run(lambda: settle(claim, outcome))
-        return kind
 
     def _lost(self, session_id: UUID, fence: int) -> None:
         drive = self.drives.get(session_id)
@@ -222,14 +215,12 @@ def run() -> str:
     if slots.take(owner) is None:
         return "no free slot"
     connection.close()
-    runner = None
     try:
         ended = asyncio.run(_serve(owner))
     finally:
         slots.give_back(owner)
     if not _draining() and lease.claimable():
         wake.runners()
-    del runner
     return f"{ended} runs ended"
 
 

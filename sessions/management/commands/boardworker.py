@@ -1,0 +1,200 @@
+"""``manage.py boardworker``: the queue's cluster, hardened against what kills a stock one.
+
+What a stock django-q2 cluster does, and what this one does instead:
+
+an idle worker is killed and takes the queue's lock along   the watchdog ends the cluster, whoever started it restarts
+main process or sentinel is killed, the rest lives on       children die with their parent
+SIGTERM to the whole process group                          only the main process listens; workers drain
+connections and pools are inherited over fork               closed before every fork
+a worker dies with its sessions                             its leases are expired at once, another runner claims them
+a queue entry is lost                                       the main process wakes a runner when work waits in vain
+"""
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from multiprocessing.sharedctypes import RawValue
+from typing import Any
+
+import psycopg
+from django.core.management.base import BaseCommand
+from django.db import connections
+from django_q import cluster as stock
+from django_q.conf import Conf
+from django_q.signals import post_spawn
+
+from bo1site.resilience.database import direct
+from bo1site.supervisor import die_with_parent
+from sessions.runner import identity, lease
+from sessions.runner.loop import drain_when
+from sessions.services import wake
+
+log = logging.getLogger(__name__)
+
+#: Seconds between looks at the workers; a take-over after a worker's death waits for the next one.
+GUARD_CYCLE = 0.2
+#: Seconds for which entries may lie before idle workers until the cluster counts as stuck.
+STUCK_AFTER = 5.0
+#: Seconds between looks for work that nobody of this host is awake for, and between two wake-ups.
+LOOK, WAKE_AGAIN = 0.3, 2.0
+#: What the command exits with when it wants to be started again (EX_SOFTWARE).
+RESTART = 70
+
+_drain = RawValue(ctypes.c_byte, 0)
+
+
+def _close_connections() -> None:
+    for connection in connections.all(initialized_only=True):
+        try:
+            connection.close()
+            connection.close_pool()  # type: ignore[attr-defined]
+        except Exception:
+            log.debug("closing before fork", exc_info=True)
+
+
+def _in_child() -> None:
+    die_with_parent()
+    if os.getppid() == 1 and _MAIN != 1:
+        os._exit(RESTART)  # the parent died before the kernel was told
+
+
+_MAIN = os.getpid()
+
+
+def _ignore_sigterm(**kwargs: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+class Sentinel(stock.Sentinel):  # type: ignore[misc]
+    """Guards the workers; a dead one's sessions are free at once."""
+
+    _stuck: tuple[Any, float] | None = None
+
+    def start(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process alone decides when to stop
+        super().start()
+
+    def reincarnate(self, process: Any) -> None:
+        pid, was_worker = process.pid, process in self.pool
+        if was_worker and process.is_alive() and process.timer.value == 0:
+            process.join(2)  # it ran into its time limit: let its result out, then make sure
+            if process.is_alive():
+                process.kill()
+                process.join(2)
+        super().reincarnate(process)
+        if was_worker:
+            _free(pid)
+
+    def status(self) -> str:
+        """Called once in each guard cycle, which makes it the place to look whether the queue still moves."""
+        answer: str = super().status()
+        waiting, done = self.task_queue.qsize(), self.result_queue.qsize()
+        idle = any(process.timer.value == -1 for process in self.pool)
+        if done or (waiting and idle):
+            now = time.monotonic()
+            if self._stuck is None or self._stuck[0] != (waiting, done):
+                self._stuck = ((waiting, done), now)
+            elif now - self._stuck[1] > STUCK_AFTER:
+                log.critical("the queue is stuck (a worker died holding its lock); the cluster restarts")
+                os._exit(RESTART)
+        else:
+            self._stuck = None
+        return answer
+
+
+def _free(pid: int) -> None:
+    """Expire what a dead process of this host held, and wake a runner for it."""
+    begin = identity.of_process(pid)
+    try:
+        count = lease.expire([name for name in lease.holders() if name.startswith(begin)])
+        if lease.claimable():
+            wake.runners()
+        log.warning("worker %s died; %s sessions are handed over", pid, count)
+    except Exception:
+        log.exception("the leases of worker %s could not be expired; they will run out", pid)
+    finally:
+        connections.close_all()
+
+
+class Keeper:
+    """Lives in the main process: wakes a runner when work waits and nobody of this host is awake."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection[Any] | None = None
+        self._woken = self._looked = 0.0
+
+    def tend(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        try:
+            if self._needed() and now - self._woken > WAKE_AGAIN:
+                self._woken = now
+                lease.expire_dead()
+                wake.runners()
+                connections.close_all()
+        except Exception as error:
+            log.warning("could not look for work: %s", error)
+            self._connection = None
+
+    def _needed(self) -> bool:
+        if self._connection is None or self._connection.closed:
+            self._connection = direct("bo1-keeper")
+            self._connection.execute("SET statement_timeout = 2000")
+        row = self._connection.execute(
+            "SELECT (EXISTS (SELECT 1 FROM board_session WHERE status = 'queued') OR EXISTS (SELECT 1 FROM"
+            " board_session WHERE status = 'running' AND lease_until < now())) AND NOT EXISTS (SELECT 1 FROM"
+            " board_runnerslot WHERE host = %s AND lease_until >= now())",
+            [identity.host()],
+        ).fetchone()
+        return bool(row and row[0])
+
+
+class Command(BaseCommand):
+    help = "Work on the queue until SIGTERM. Exits with 70 when it needs to be started again."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        multiprocessing.set_start_method("fork", force=True)
+        os.register_at_fork(before=_close_connections, after_in_child=_in_child)
+        drain_when(lambda: bool(_drain.value))
+        conf: Any = Conf
+        conf.GUARD_CYCLE = GUARD_CYCLE
+        stock.Sentinel = Sentinel
+        post_spawn.connect(_ignore_sigterm, weak=False)
+        self._recover()
+        cluster: Any = stock.Cluster()  # type: ignore[no-untyped-call]
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, self._stop)
+        cluster.start()
+        self._keep(cluster)
+        cluster.stop()
+        sys.exit(0)
+
+    @staticmethod
+    def _stop(signum: int, frame: Any) -> None:
+        _drain.value = 1  # nothing else is safe in a signal handler
+
+    @staticmethod
+    def _recover() -> None:
+        """What an earlier cluster of this host left behind is free at once."""
+        freed = lease.expire_dead()
+        if freed:
+            log.warning("%s sessions of an earlier worker are handed over", freed)
+        if lease.claimable():
+            wake.runners()
+        connections.close_all()
+
+    @staticmethod
+    def _keep(cluster: Any) -> None:
+        keeper = Keeper()
+        while not _drain.value:
+            if not cluster.sentinel.is_alive():
+                log.critical("the sentinel died; the cluster has to be started again")
+                sys.exit(RESTART)
+            keeper.tend()
+            time.sleep(0.1)
