@@ -170,8 +170,8 @@ LLM_PROVIDERS = {
         "api_key": "offline-demo" if OFFLINE else _openai_key,
         "base_url": f"{OFFLINE_URL}/openai/v1" if OFFLINE else env.url("OPENAI_BASE_URL"),
         "models": {
-            "core": "offline-core" if OFFLINE else env.text("OPENAI_MODEL_CORE", "gpt-5.4"),
-            "fast": "offline-fast" if OFFLINE else env.text("OPENAI_MODEL_FAST", "gpt-5.4-mini"),
+            "core": "offline-core" if OFFLINE else env.text("OPENAI_MODEL_CORE", "gpt-6.2-sol"),
+            "fast": "offline-fast" if OFFLINE else env.text("OPENAI_MODEL_FAST", "gpt-6-luna"),
         },
         "offline": OFFLINE,
     },

@@ -49,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if missing := config.stash.get(LEFT_OUT, 0):
         terminalreporter.section("BROWSER TESTS LEFT OUT", sep="!", red=True, bold=True)
         terminalreporter.line(
-            f"{missing} browser tests did not run: no Chromium here. Debian: apt-get install chromium"
+            f"{missing} browser tests did not run: no Chromium (Debian: apt-get install chromium)"
         )
 
 
