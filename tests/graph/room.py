@@ -235,7 +235,7 @@ class RoomSaver(InMemorySaver):
 class Deliberation:
     """A session that can be driven, broken and driven again; every drive is a claim with a higher fence."""
 
-    voice: Voice = field(default_factory=Voice)
+    voice: Any = field(default_factory=Voice)
     room: Room = field(default_factory=Room)
     fence: int = 0
 
@@ -271,7 +271,7 @@ def check(draft: dict[str, Any]) -> None:
         assert draft["key"], draft
         event_types.check(draft["type"], data)
     elif kind == "row":
-        assert draft["key"] and len(draft["key"]) <= 200, draft
+        assert 0 < len(draft["key"]) <= 200, draft
         model = apps.get_model("board", draft["table"])
         columns = {item.name: item for item in model._meta.concrete_fields if item.name not in _OWN_COLUMNS}
         assert set(data) <= set(columns), (draft["table"], set(data) - set(columns))
