@@ -1,6 +1,7 @@
 """The whole product as real processes on a database of its own: for browser, acceptance and chaos tests."""
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -147,6 +148,21 @@ class Board:
 
     def manage(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return manage(*args, env=self.env, **options)
+
+    def fault(self, **definition: Any) -> None:
+        """Have the offline provider misbehave (``provider``, ``kind``, ``status``, ``count`` … see llm/offline)."""
+        self._provider("/faults", "POST", definition)
+
+    def clear_faults(self) -> None:
+        self._provider("/faults", "DELETE")
+
+    def _provider(self, path: str, method: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self.offline_url + path, data=data, method=method, headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            return json.loads(response.read() or b"null")
 
     def add_user(self, name: str = "ada", password: str = "a-long-enough-secret", *, staff: bool = False) -> None:
         script = (

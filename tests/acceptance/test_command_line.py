@@ -1,0 +1,56 @@
+"""One deliberation from the command line, over real HTTP to the offline provider, through either wire."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import Board, board
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def quiet_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    with board(tmp_path_factory.mktemp("board"), web=False, worker=False) as running:
+        yield running
+
+
+@pytest.mark.parametrize("wire", ["anthropic", "openai"])
+def test_the_same_decision_is_debated_through_either_providers_wire(quiet_board: Board, wire: str) -> None:
+    quiet_board.env["LLM_PRIMARY"] = wire
+    result = quiet_board.manage("deliberate", "--example", "--rounds", "2", "--quiet")
+    last = quiet_board.query("SELECT id, status FROM board_session ORDER BY id DESC LIMIT 1")[0]
+    providers = quiet_board.query("SELECT DISTINCT provider, status FROM llm_llmcall WHERE session_id = %s", last[0])
+    assert last[1] == "completed"
+    assert providers == [(wire, "finished")]
+    assert "Lisbon" in result.stdout
+    for heading in ("Recommendation", "dissent", "Actions"):
+        assert heading.lower() in result.stdout.lower(), result.stdout[:2000]
+
+
+def test_a_decision_that_is_too_short_says_what_is_missing_and_fails(quiet_board: Board) -> None:
+    result = quiet_board.manage("deliberate", "Hm?", check=False)
+    assert result.returncode != 0
+    assert "problem_too_short" in result.stderr
+    assert "at least 20 characters" in result.stderr
+
+
+def test_without_a_decision_the_command_shows_how_to_give_one(quiet_board: Board) -> None:
+    result = quiet_board.manage("deliberate", check=False)
+    assert result.returncode != 0
+    assert "--example" in result.stderr
+
+
+def test_a_failing_provider_ends_in_a_failure_that_names_its_code(quiet_board: Board) -> None:
+    quiet_board.env["LLM_FALLBACK_ENABLED"] = "0"
+    quiet_board.env["LLM_PRIMARY"] = "anthropic"
+    quiet_board.fault(provider="anthropic", kind="status", status=401)
+    try:
+        result = quiet_board.manage("deliberate", "--example", "--quiet", check=False)
+    finally:
+        quiet_board.clear_faults()
+        del quiet_board.env["LLM_FALLBACK_ENABLED"]
+    assert result.returncode != 0
+    failure = quiet_board.query("SELECT status, failure FROM board_session ORDER BY id DESC LIMIT 1")[0]
+    assert failure[0] == "failed"
+    assert failure[1]["code"] in result.stderr
