@@ -101,6 +101,12 @@ async def test_votes_that_are_missing_are_asked_for_again_alone() -> None:
     assert len(d.room.table("recommendation")) == 3
 
 
+async def test_the_memo_is_told_who_was_not_heard() -> None:
+    d = Deliberation(Voice(fail=Broken("pre-mortem", node="vote")))
+    await d.drive()
+    assert "(1 on this board could not be heard)" in d.voice.asked("synthesis")[0].prompt
+
+
 async def test_what_no_retry_can_help_is_not_called_recoverable() -> None:
     refusal = outage("refused", Condition.REFUSED)
     d = Deliberation(Voice(fail=Broken("pre-mortem", "stakeholders", error=refusal)))

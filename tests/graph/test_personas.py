@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from sessions.graph import keys
+from sessions.graph import drafts, keys, texts
 from sessions.personas import catalogue
 from sessions.personas.catalogue import read
 from sessions.personas.seating import seated
+from tests.graph.room import Room
 
 GOOD: dict[str, Any] = {
     "slug": "one",
@@ -95,3 +96,12 @@ def test_a_crowd_is_cut_to_five() -> None:
 
 def test_the_same_choice_always_gives_the_same_board() -> None:
     assert board("x", text="hiring in Lisbon") == board("x", text="hiring in Lisbon")
+
+
+async def test_a_seat_whose_persona_has_left_the_catalogue_keeps_its_name_and_method() -> None:
+    room = Room()
+    row = {"sub_problem": 0, "position": 0, "persona": "retired", "name": "Old Hand", "method": "memory", "reason": "r"}
+    room.take([drafts.row("seat", keys.seat(0, "retired"), **row)])  # type: ignore[list-item]
+    person = await texts.who(room, 0, "retired")
+    assert (person.name, person.method) == ("Old Hand", "memory")
+    assert "memory" in person.reasons
