@@ -1,6 +1,7 @@
 """May this request listen to that session, and from where? One hop to a thread, then pure decisions."""
 
 import asyncio
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
@@ -73,6 +74,8 @@ async def admit(request: HttpRequest, pk: UUID, hub: Hub) -> Admission | HttpRes
         return refuse(429, "too_many_reconnects", "This client reconnects too fast.", wait)
     if admission.nothing_left:
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    if hub.draining:
+        return refuse(503, "shutting_down", "This server is being restarted.", random.randint(1, 3))  # noqa: S311
     if len(hub.subscriptions) >= hub.limits.per_process:
         return refuse(503, "streams_full", "This server has as many streams as it can carry.", 10)
     mine = sum(1 for other in hub.subscriptions if other.reader.user_id == reader.user_id)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django_eventstream import views as framework
 from django_eventstream.channelmanager import DefaultChannelManager
 from django_eventstream.event import Event as FrameworkEvent
@@ -22,6 +22,7 @@ from django_eventstream.storage import EventDoesNotExist, StorageBase
 
 from sessions import events
 from sessions.models import Event, Session
+from sessions.stream import access
 from sessions.stream.subscription import Subscription
 
 _PREFIX = "session-"
@@ -93,7 +94,7 @@ class DoorbellManager(framework.ListenerManager):
     def kick(self, user_id: Any, channel: str) -> None:
         """End this user's streams of the channel in this process, and have the other processes look."""
         super().kick(user_id, channel)  # type: ignore[no-untyped-call]
-        announce_access(user_id)
+        access.announce(user_id)
 
 
 class Ear(framework.Listener):
@@ -122,14 +123,10 @@ def listening(subscription: Subscription) -> Iterator[None]:
         manager.remove_listener(ear)  # type: ignore[no-untyped-call]
 
 
-def announce_access(user_id: Any) -> None:
-    """Have every web process check this user's streams again, once the transaction commits. ``*``: everybody's."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [events.CHANNEL, f"access:{user_id}"])
-
-
 def install() -> None:
-    """Put our listener manager in place of the framework's (a private name: the version is pinned, and tested)."""
+    """Put our listener manager in place of the framework's (a private name: the version is pinned, and tested), and
+    hear of changed rights."""
     if not isinstance(framework.listener_manager, DoorbellManager):
         framework.listener_manager = DoorbellManager()
+    access.connect()
     logging.getLogger("django_eventstream.views").setLevel(logging.WARNING)  # two lines a stream otherwise

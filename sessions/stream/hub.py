@@ -7,15 +7,17 @@ happens to doorbells, the poll finds the truth in the table, and after any recon
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import random
+from collections.abc import Callable, Coroutine
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
+from channels.layers import get_channel_layer
 
+from sessions import doorbell
 from sessions.events import CHANNEL
 from sessions.stream import metrics, queries
-from sessions.stream.connections import Connections, connect, conninfo
+from sessions.stream.connections import Connections, connect
 from sessions.stream.limits import Limits
 from sessions.stream.ring import RING_FRAMES, Channel, Frame, Page
 from sessions.stream.subscription import Subscription
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 #: Errors that mean "the database is away": everything here waits for it to come back.
 AWAY = (psycopg.Error, OSError, TimeoutError)
 _LONGEST_DELAY = 2.0
+
+
+Job = Callable[[], Coroutine[Any, Any, None]]
 
 
 class SessionGone(Exception):
@@ -37,13 +42,15 @@ class Hub:
         self.reads = Connections(info)
         self.channels: dict[str, Channel] = {}
         self.subscriptions: set[Subscription] = set()
-        self.listening = False
-        self.on_access: Callable[[str], Awaitable[None]] | None = None
+        self.listening = self.layer_up = False
+        self.draining = False
+        self.on_access: Callable[[str], None] | None = None
         self._watchers: dict[str, set[Subscription]] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._dirty: set[str] = set()
         self._kick = asyncio.Event()
         self._poll_now = asyncio.Event()
+        self._jobs: list[Job] = [self._fetch_for_ever, self._poll_for_ever]
         self._tasks: list[asyncio.Task[None]] = []
 
     # -- life ---------------------------------------------------------------------------------------------------------
@@ -52,10 +59,20 @@ class Hub:
         """Start the background tasks, once."""
         if self._tasks:
             return
-        jobs: list[Callable[[], Coroutine[Any, Any, None]]] = [self._fetch_for_ever, self._poll_for_ever]
-        if self._listens:
-            jobs.append(self._listen_for_ever)
+        jobs = [*self._jobs, self._listen_for_ever] if self._listens else list(self._jobs)
+        if doorbell.configured():
+            jobs.append(self._hear_layer_for_ever)
         self._tasks = [asyncio.create_task(job(), name=f"stream{job.__name__}") for job in jobs]
+
+    def also(self, job: Job) -> None:
+        """Run ``job`` for as long as the hub runs."""
+        self._jobs.append(job)
+
+    def drain(self) -> None:
+        """End all streams and take no more: the process is about to stop."""
+        self.draining = True
+        for subscription in self.subscriptions:
+            subscription.end("draining")
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -92,7 +109,7 @@ class Hub:
                     self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
                     while True:
                         async for notice in connection.notifies(timeout=10):
-                            await self._hear(notice.payload)
+                            self._hear(notice.payload)
                         async with asyncio.timeout(5):
                             await connection.execute("SELECT 1")  # a half-open connection would be silent for ever
             except AWAY as error:
@@ -104,11 +121,38 @@ class Hub:
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
 
-    async def _hear(self, payload: str) -> None:
+    async def _hear_layer_for_ever(self) -> None:
+        """The doorbell over Redis, when there is one."""
+        pause = doorbell.FIRST_PAUSE
+        while True:
+            try:
+                layer = get_channel_layer()
+                name = await layer.new_channel()
+                while True:
+                    await layer.group_add(doorbell.GROUP, name)  # again and again: a restarted Redis has forgotten it
+                    if not self.layer_up:
+                        self.layer_up, pause = True, doorbell.FIRST_PAUSE
+                        self.look_at_everything()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(30):
+                            while True:
+                                message = await layer.receive(name)
+                                for session_id, sequence in message["news"].items():
+                                    self.bell(session_id, sequence)
+            except Exception as error:  # whatever the layer's client raises: NOTIFY and the poll go on
+                if self.layer_up or pause == doorbell.FIRST_PAUSE:
+                    log.warning("No doorbell over Redis, PostgreSQL's goes on: %r", error)
+                self.layer_up = False
+                await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311
+                pause = min(pause * 2, doorbell.LONGEST_PAUSE)
+
+    def _hear(self, payload: str) -> None:
         kind, _, rest = payload.partition(":")
         if kind == "access":
             if self.on_access:
-                await self.on_access(rest)
+                self.on_access(rest)
+        elif kind == "look":
+            self.look(rest)
         elif rest.isdecimal():
             self.bell(kind, int(rest))
 
@@ -226,15 +270,3 @@ class Hub:
     def _gone(self, channel: Channel) -> None:
         for subscription in self._watchers.get(channel.session_id, ()):
             subscription.end("gone")
-
-
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-
-
-def current() -> Hub:
-    """The hub of the running event loop (a process has one; a test may have several)."""
-    loop = asyncio.get_running_loop()
-    hub = _hubs.get(loop)
-    if hub is None:
-        hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings())
-    return hub

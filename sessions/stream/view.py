@@ -9,8 +9,8 @@ from django_eventstream.utils import add_default_headers
 
 from sessions.stream import body, eventstream
 from sessions.stream.admission import admit
-from sessions.stream.hub import current
 from sessions.stream.problem import problem
+from sessions.stream.process import current
 from sessions.stream.subscription import Subscription
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +88,13 @@ class Stream:
         self.writer.close()
         with suppress(OSError):
             await self.writer.wait_closed()
+
+
+async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
+    """Wait for ``condition`` without holding up the loop."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

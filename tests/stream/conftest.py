@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -13,14 +16,50 @@ from sessions.models import Session
 from tests.stream.web import Web, serving
 
 
+@pytest.fixture(scope="module")
+def _emptied_afterwards(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Other tests expect an empty database; within a module every test brings users and sessions of its own."""
+    yield
+    with django_db_blocker.unblock():
+        call_command("flush", verbosity=0, interactive=False)
+        connection.close()
+
+
 @pytest.fixture
-def web(transactional_db: None) -> Iterator[Web]:
+def _django_db_helper(_emptied_afterwards: None, django_db_blocker: Any) -> Iterator[None]:
+    """What ``django_db`` means in this directory: what is written is committed, as the web process needs it, and stays
+    until the module is over. Emptying the database after every test would take longer than the tests."""
+    with django_db_blocker.unblock():
+        yield
+        connection.close()
+
+
+@pytest.fixture
+def add_user(db: None) -> Callable[..., Any]:
+    def add(**fields: Any) -> Any:
+        return get_user_model().objects.create_user(f"user-{uuid4().hex[:12]}", password=None, **fields)
+
+    return add
+
+
+@pytest.fixture
+def user(add_user: Callable[..., Any]) -> Any:
+    return add_user()
+
+
+@pytest.fixture
+def staff(add_user: Callable[..., Any]) -> Any:
+    return add_user(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def web(db: None) -> Iterator[Web]:
     with serving() as server:
         yield server
 
 
 @pytest.fixture
-def login(transactional_db: None) -> Callable[[Any], dict[str, str]]:
+def login(db: None) -> Callable[[Any], dict[str, str]]:
     """Headers of a signed-in browser."""
 
     def headers(user: Any) -> dict[str, str]:
@@ -32,7 +71,7 @@ def login(transactional_db: None) -> Callable[[Any], dict[str, str]]:
 
 
 @pytest.fixture
-def write(transactional_db: None) -> Callable[..., int]:
+def write(db: None) -> Callable[..., int]:
     """Append ``count`` interjections to a session in one transaction; returns the new head."""
 
     def append(session: Session, count: int = 1, text: str = "Think of the families.") -> int:
@@ -43,7 +82,7 @@ def write(transactional_db: None) -> Callable[..., int]:
 
 
 @pytest.fixture
-def set_status(transactional_db: None) -> Callable[..., int]:
+def set_status(db: None) -> Callable[..., int]:
     """Force a status together with an event, past the table of legal changes; returns the new head."""
 
     def change(session: Session, status: str, type_: str = "", data: dict[str, Any] | None = None) -> int:

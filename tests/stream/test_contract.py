@@ -99,10 +99,10 @@ async def test_an_anonymous_caller_is_asked_to_sign_in(web, make_session) -> Non
         assert got.headers["www-authenticate"] == "Token"
 
 
-async def test_somebody_else_s_session_does_not_exist(web, login, user, make_session, django_user_model) -> None:
+async def test_somebody_else_s_session_does_not_exist(web, login, user, make_session, add_user) -> None:
     """SS8"""
     session = await do(make_session)
-    other = await do(django_user_model.objects.create_user, "eve", password="x")
+    other = await do(add_user)
     for target in (session.pk, uuid4()):
         async with get(web.stream(target), **await do(login, other)) as got:
             assert (got.status, (await got.body())["code"]) == (404, "not_found")
@@ -199,7 +199,7 @@ async def test_a_tail_lost_under_an_open_stream_is_a_gap(web, login, user, make_
 
 
 @override_settings(STREAM_KEEPALIVE_SECONDS=0.3)
-async def test_an_idle_stream_is_kept_alive_by_comments(transactional_db, login, user, make_session) -> None:
+async def test_an_idle_stream_is_kept_alive_by_comments(login, user, make_session) -> None:
     """SS4"""
     session = await do(make_session)
     with serving() as web:

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 from bo1site.supervisor import free_port
-from sessions.stream import admission, hub
+from sessions.stream import admission, process
 from sessions.stream.limiter import Limiter
 from tests.live import wait_until
 
@@ -28,7 +28,7 @@ class Web:
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.hub = hub.current()
+        self.hub = process.current()
         try:
             await self.server.serve()
         finally:
