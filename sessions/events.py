@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from sessions import event_types
+from sessions import doorbell, event_types
 from sessions.cleaning import storable
 
 #: The NOTIFY channel that rings the web processes; the payload is ``<session id>:<newest sequence>``.
@@ -103,7 +103,10 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
             ],
         )
         row = cursor.fetchone()
-    return int(row[0]) if row else head
+    if row is None:
+        return head
+    doorbell.ring_on_commit(sid, int(row[0]))
+    return int(row[0])
 
 
 def append(session_id: UUID | str, drafts: Sequence[Draft], *, checkpoint_id: str = "") -> int:

@@ -126,7 +126,7 @@ class Hub:
         pause = doorbell.FIRST_PAUSE
         while True:
             try:
-                layer = get_channel_layer()
+                layer = get_channel_layer()  # type: ignore[no-untyped-call]
                 name = await layer.new_channel()
                 while True:
                     await layer.group_add(doorbell.GROUP, name)  # again and again: a restarted Redis has forgotten it
