@@ -11,6 +11,7 @@ from sessions.graph.peers import anonymous, heard
 from sessions.personas import catalogue
 from sessions.prompts import prompt, sections
 from sessions.prompts.files import names
+from sessions.services import start
 
 STEPS = ["frame", "decompose", "select", "persona", "assess", "vote", "synthesis", "plan"]
 
@@ -71,9 +72,13 @@ def test_empty_sections_are_left_out() -> None:
 
 
 def test_a_context_beyond_the_limit_is_cut_and_says_so() -> None:
-    made = sections.block("context", "a" * 30_000)
-    assert len(made) < 25_000
+    made = sections.block("context", "a" * 66_000)
+    assert len(made) < 61_000
     assert "[cut here: 6000 characters more]" in made
+
+
+def test_nothing_that_a_session_may_hold_is_cut() -> None:
+    assert max(start.MAX_CONTEXT, start.MAX_PROBLEM) <= sections.LONGEST_TEXT
 
 
 def contribution(persona: str, claim: str) -> dict[str, object]:
