@@ -61,6 +61,7 @@ class Attempt(Generic[T]):
         if wait is not None:
             raise circuit_open(self.entry.name, wait)
         model = self.entry.model(self.request.tier)
+        client = await registry.client(self.entry)
         arrived = time.monotonic()
         turn = shaping.turn(self.entry.name, self.request.session_id)
         try:
@@ -73,7 +74,7 @@ class Attempt(Generic[T]):
             self.timeout = min(settings.LLM_CALL_TIMEOUT, max(0.01, self.time_left - (time.monotonic() - arrived)))
             began = time.monotonic()
             try:
-                reply = await self._ask(model)
+                reply = await self._ask(client, model)
                 value = self._validated(reply)
             except BaseException as error:
                 await self._lost(begun, error, model, time.monotonic() - began)
@@ -110,7 +111,7 @@ class Attempt(Generic[T]):
         if begun.probing:
             breaker_store.released(self.entry.name, self.caller)
 
-    async def _ask(self, model: str) -> Reply:
+    async def _ask(self, client: base.Provider, model: str) -> Reply:
         request, entry = self.request, self.entry
         ask = Ask(
             model=model,
@@ -127,7 +128,7 @@ class Attempt(Generic[T]):
         )
         try:
             async with asyncio.timeout(self.timeout):
-                return await registry.client(entry).ask(ask)
+                return await client.ask(ask)
         except TimeoutError as error:
             raise base.timed_out(entry.name, self.timeout) from error
 

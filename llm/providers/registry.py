@@ -79,13 +79,25 @@ def route() -> list[Config]:
     return configs
 
 
-def client(entry: Config) -> Provider:
-    """The client for a configuration in the running event loop, made at first use."""
+async def client(entry: Config) -> Provider:
+    """The client for a configuration in the running event loop, made at first use.
+
+    An SDK takes a second or more to import: that happens in a thread, lest other calls of the loop time out meanwhile.
+    """
     clients = _clients.setdefault(asyncio.get_running_loop(), {})
     key = (entry.name, entry.base_url, entry.api_key)
     if key not in clients:
-        clients[key] = _make(entry)
+        make = await asyncio.to_thread(_classes[entry.name])
+        if key not in clients:
+            clients[key] = make(api_key=entry.api_key, base_url=entry.base_url)
     return clients[key]
+
+
+def preload() -> None:
+    """Imports the SDKs of all configured providers: for a process that is about to fork workers."""
+    for name in settings.LLM_PROVIDERS:
+        if config(name) is not None:
+            _classes[name]()
 
 
 async def close() -> None:
@@ -94,19 +106,22 @@ async def close() -> None:
         await provider.close()
 
 
-def _make(entry: Config) -> Provider:
-    makers: dict[str, Callable[[], type[Any]]] = {"anthropic": _anthropic, "openai": _openai}
-    provider: Provider = makers[entry.name]()(api_key=entry.api_key, base_url=entry.base_url)
-    return provider
-
-
 def _anthropic() -> type[Any]:
+    import anthropic  # noqa: F401  # here, and not at first use in the loop
+
     from llm.providers.anthropic import AnthropicProvider
 
     return AnthropicProvider
 
 
 def _openai() -> type[Any]:
+    import openai  # noqa: F401
+
     from llm.providers.openai import OpenAIProvider
 
     return OpenAIProvider
+
+
+# Functions, so that an SDK is imported when its provider is first asked and not before.
+_classes: dict[str, Callable[[], type[Any]]] = {"anthropic": _anthropic, "openai": _openai}
+NAMES = frozenset(_classes)
