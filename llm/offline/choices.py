@@ -213,7 +213,7 @@ def _alternatives(sentence: str) -> list[str]:
 def _enumerated(part: str) -> list[str]:
     """ "raise the price, introduce a fee": each piece that is a step of its own."""
     pieces = part.split(", ")
-    opened = [(piece.lower().split() + ["", ""])[:2] for piece in pieces]
+    opened = [[*piece.lower().split(), "", ""][:2] for piece in pieces]
     return pieces if len(pieces) > 1 and all(is_verb(one, two) for one, two in opened) else [part]
 
 

@@ -4,11 +4,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from llm.offline.words import SMALL, VERBS, capital, to_owner
+from llm.offline.words import SMALL, VERBS, capital, is_verb, to_owner
 
-_SENTENCE = re.compile(r"(?<=[.!?])[\"”’)]?\s+(?=[A-Z0-9“\"'(€$£])|\n+")
+_SENTENCE = re.compile(
+    r"(?<=[?!])[\"”’)]?\s+|(?<=\.)[\"”’)]?\s+(?=[A-Z0-9“\"'(€$£])|\n+",
+)
 _CLAUSE = re.compile(r";\s+|\s+[–—]\s+|\s+-\s+|,\s+(?:but|so|while|and|yet|whereas)\s+")
-_TAG = re.compile(r"<[^>]{0,200}>")
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,200}>")
+# Characters of the owner's text that are read closely.
+LONGEST = 30_000
 # Text that speaks to a machine instead of about the decision. It is left out of what is quoted; nothing ever obeys it.
 _ADDRESSED_TO_A_MACHINE = re.compile(
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,60}\b(instruction|prompt|rule|above|previous|prior|everything)"
@@ -272,8 +276,9 @@ class Story:
 @lru_cache(maxsize=512)
 def read_story(text: str) -> Story:
     """Reads the owner's text; anything addressed to a machine is passed over."""
+    text = _TAG.sub(" ", text[:LONGEST])
     sentences = [one for one in split_sentences(text) if not _ADDRESSED_TO_A_MACHINE.search(one)]
-    sentences = [clean for one in sentences if (clean := " ".join(_TAG.sub(" ", one).split()))][:120]
+    sentences = [clean for one in sentences if (clean := " ".join(one.split()))][:120]
     whole = "\n".join(sentences)
     clauses = [part.strip(" .,:!") for one in sentences if not one.endswith("?") for part in _CLAUSE.split(one)]
     clauses = [part for part in clauses if 4 <= len(part.split()) <= 24 and not _DECIDING.search(part)]
@@ -376,8 +381,15 @@ _ASKED = re.compile(
 def act_of(core: str) -> str:
     """What the question asks about, as a verb phrase where one can be found: "hire a senior engineer"."""
     found = _ASKED.match(core)
-    act = core[found.end() :] if found else core
-    return act.strip(" .?!:")
+    if found:
+        return core[found.end() :].strip(" .?!:")
+    words = core.split()
+    # "Should our clinic in Graz accept …": the act begins at the first verb after the subject.
+    if words and words[0].lower() in ("should", "shall", "must"):
+        for number in range(2, min(9, len(words) - 1)):
+            if is_verb(words[number].lower(), words[number + 1].lower()):
+                return " ".join(words[number:]).strip(" .?!:")
+    return core.strip(" .?!:")
 
 
 def headline(core: str, most: int = 12) -> str:

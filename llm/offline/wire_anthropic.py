@@ -238,7 +238,8 @@ def _marked(data: Json) -> str:
         content = message.get("content")
         blocks += content if isinstance(content, list) else [content]
     for block in blocks:
-        prefix.append(block if isinstance(block, str) else json.dumps(block, ensure_ascii=False))
+        text = block.get("text") if isinstance(block, dict) else block
+        prefix.append(text if isinstance(text, str) else json.dumps(block, ensure_ascii=False))
         marked = len(prefix) if isinstance(block, dict) and block.get("cache_control") else marked
     if data.get("cache_control"):
         marked = len(prefix)

@@ -164,7 +164,7 @@ class OpenAIWire:
 
     def error(self, status: int, body: Mapping[str, str], request_id: str) -> Json:
         kind, code, message = ERRORS.get(status, ERRORS[500] if status >= 500 else ERRORS[400])
-        code = body.get("code") or (None if body.get("type") or body.get("message") else code)
+        code = body.get("code") or code
         error = {
             "message": body.get("message") or CODES.get(code or "", message),
             "type": body.get("type") or ("insufficient_quota" if code == "insufficient_quota" else kind),
