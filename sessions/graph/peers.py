@@ -1,0 +1,64 @@
+"""What a persona hears of the others: arguments without people.
+
+Conformity follows names and standing, so peers are letters, dealt anew for every reader and every round, and names
+of the board are taken out of every text that a model wrote.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from string import ascii_uppercase
+from typing import Any
+
+from sessions.prompts import sections
+
+
+def anonymous(text: str, names: Iterable[str]) -> str:
+    """``text`` without any of ``names`` (whatever their case, whole words only, a leading "the" included)."""
+    listed = sorted({name for name in names if name.strip()}, key=len, reverse=True)
+    if not listed:
+        return text
+    bare = "|".join(re.escape(re.sub(r"^the\s+", "", name, flags=re.IGNORECASE)) for name in listed)
+    return re.sub(rf"\b(?:the\s+)?(?:{bare})\b", "a participant", text, flags=re.IGNORECASE)
+
+
+def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names: Iterable[str]) -> str:
+    """The section of everybody's words but the reader's own. ``said`` are rows of ``board_contribution``."""
+    hidden = list(names)
+    others = sorted((item for item in said if item["persona"] != reader), key=lambda item: _order(reader, round_, item))
+    lines = [
+        anonymous(
+            f"Participant {letter} (confidence {item['confidence']:.2f}) argues for {item['option']}: "
+            + "; ".join([item["claim"], *item["reasons"], *(f"condition: {held}" for held in item["conditions"])]),
+            hidden,
+        )
+        for letter, item in zip(ascii_uppercase, others, strict=False)
+    ]
+    return sections.items("peers", lines)
+
+
+def own(said: Sequence[Mapping[str, Any]], *, reader: str, names: Iterable[str]) -> str:
+    """The section of what the reader itself said last, if it spoke."""
+    mine = [item for item in said if item["persona"] == reader]
+    hidden = list(names)
+    return sections.table(
+        "own",
+        [
+            (
+                "You",
+                item["option"],
+                f"{item['confidence']:.2f}",
+                anonymous(item["claim"], hidden),
+                _reasons(item, hidden),
+            )
+            for item in mine[-1:]
+        ],
+    )
+
+
+def _reasons(item: Mapping[str, Any], names: Iterable[str]) -> str:
+    return anonymous("; ".join(item["reasons"]), names)
+
+
+def _order(reader: str, round_: int, item: Mapping[str, Any]) -> bytes:
+    return blake2b(f"{reader}\x1f{round_}\x1f{item['persona']}\x1f{item['claim']}".encode(errors="replace")).digest()
