@@ -44,6 +44,13 @@ def test_the_list_is_bounded_but_never_cuts_the_owners() -> None:
     )
 
 
+def test_an_option_is_short_enough_to_be_repeated() -> None:
+    [name] = united(["word " * 100], [])
+    assert len(name) <= 380
+    assert name.endswith("word…")
+    assert meant(name, [name]) == name
+
+
 @pytest.mark.parametrize(
     ("sentence", "option"),
     [
