@@ -7,6 +7,7 @@ from sessions.api import fallback
 from sessions.api.export import Export
 from sessions.api.token import OwnToken
 from sessions.api.views import Events, SessionItem, Sessions, Start
+from sessions.stream.view import stream
 
 app_name = "api"
 
@@ -16,14 +17,9 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/<uuid:pk>/start", Start.as_view(), name="session-start"),
     path("sessions/<uuid:pk>/events", Events.as_view(), name="session-events"),
     path("sessions/<uuid:pk>/export", Export.as_view(), name="session-export"),
+    path("sessions/<uuid:pk>/stream", stream, name="session-stream"),
     path("token", OwnToken.as_view(), name="token"),
 ]
-
-try:
-    from sessions.stream.view import stream
-except ModuleNotFoundError:
-    stream = fallback.not_found
-v1.append(path("sessions/<uuid:pk>/stream", stream, name="session-stream"))
 
 urlpatterns = [
     path("v1/", include(v1)),

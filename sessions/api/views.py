@@ -118,7 +118,7 @@ class Events(BoardView):
         asked = parameters(EventsQuery, request)
         session = self.session(pk)
         rows = Event.objects.filter(session_id=session.pk, sequence__gt=asked["after"]).order_by("sequence")
-        found = list(rows.values("sequence", "type", "data", "created_at")[: asked["limit"]])
+        found = list(rows.values("sequence", "type", "data", "superseded", "created_at")[: asked["limit"]])
         after = found[-1]["sequence"] if found else asked["after"]
         head = max(session.last_sequence, after if found else 0)  # written while we were reading
         more = f"{request.build_absolute_uri(request.path)}?after={after}&limit={asked['limit']}"

@@ -1,0 +1,19 @@
+from django.contrib import admin
+
+from sessions.admin.base import OfSession
+from sessions.models import Seat, SubProblem
+
+
+@admin.register(Seat)
+class SeatAdmin(OfSession):
+    list_display = ("id", "of_session", "sub_problem", "position", "name", "method", "reason", "superseded")
+    list_filter = ("superseded",)
+    ordering = ("-id",)
+
+
+@admin.register(SubProblem)
+class SubProblemAdmin(OfSession):
+    list_display = ("id", "of_session", "position", "title", "superseded", "created_at")
+    list_filter = ("superseded",)
+    heavy = ("question",)
+    ordering = ("-id",)
