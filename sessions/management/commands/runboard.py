@@ -113,7 +113,7 @@ def _staff_password() -> str:
     users = get_user_model().objects
     if not users.filter(username="staff").exists():
         password = secrets.token_urlsafe(9)
-        users.create_superuser("staff", "staff@board.local", password)  # type: ignore[attr-defined]
+        users.create_superuser("staff", "staff@board.local", password)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
         path.write_text(password)
