@@ -76,9 +76,6 @@ class DecisionForm(forms.Form):
 
     decision: Decision
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
-
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         decision = Decision(

@@ -1,6 +1,5 @@
 from django.urls import path, re_path
 
-from sessions.api import token_page
 from sessions.views import control, decision, listing, session
 
 app_name = "board"
@@ -9,9 +8,14 @@ _ID = "sessions/(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 urlpatterns = [
     path("", listing.index, name="list"),
     path("new/", decision.new, name="new"),
-    path("token/", token_page.page, name="token"),
     path("sessions/<uuid:pk>/", session.room, name="session"),
-    path("sessions/<uuid:pk>/start/", control.start_draft, name="start"),
     path("sessions/<uuid:pk>/report/", session.report, name="report"),
     re_path(rf"^{_ID}/export\.(?P<kind>md|json)$", session.download, name="export"),
+    path("sessions/<uuid:pk>/start/", control.start, name="start"),
+    path("sessions/<uuid:pk>/pause/", control.pause, name="pause"),
+    path("sessions/<uuid:pk>/resume/", control.resume, name="resume"),
+    path("sessions/<uuid:pk>/stop/", control.stop, name="stop"),
+    path("sessions/<uuid:pk>/retry/", control.retry, name="retry"),
+    path("sessions/<uuid:pk>/answer/", control.answer, name="answer"),
+    path("sessions/<uuid:pk>/interject/", control.interject, name="interject"),
 ]

@@ -8,10 +8,22 @@ from typing import Any
 from django.utils import timezone
 
 from llm import ledger
-from sessions.models import ActionProposal, Contribution, Event, Memo, Phase, Recommendation, Session, Status
-from sessions.room.parts import Aside, Moment, Part, assemble
+from sessions.models import (
+    ActionProposal,
+    Assessment,
+    Contribution,
+    Event,
+    Memo,
+    Phase,
+    Recommendation,
+    Seat,
+    Session,
+    Status,
+)
+from sessions.room.parts import Aside, Moment, Part, anchor, assemble
 from sessions.room.progress import Progress, measure
 from sessions.room.trouble import Trouble, explain
+from sessions.services.control import place_in_line
 from sessions.wording import money
 
 #: Their content is in rows already; everything else the page learns from events.
@@ -53,6 +65,7 @@ class Story:
     asides: dict[tuple[int, int], list[Aside]] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    interrupt_id: str = ""
     part: int = 0
     resumed: int = 0
     reason: str = ""
@@ -106,10 +119,10 @@ def build(session: Session) -> Room:
     sequence = session.last_sequence  # before the rows: they may then be newer, never older
     story = _story(session)
     sub_problems = list(session.subproblems.filter(superseded=False))
-    seats = list(session.seats.filter(superseded=False))
-    contributions = list(session.contributions.filter(superseded=False))
-    assessments = list(session.assessments.filter(superseded=False))
-    ballots = list(session.recommendations.filter(superseded=False))
+    seats = list(Seat.objects.filter(session=session, superseded=False))
+    contributions = list(Contribution.objects.filter(session=session, superseded=False))
+    assessments = list(Assessment.objects.filter(session=session, superseded=False))
+    ballots = list(Recommendation.objects.filter(session=session, superseded=False))
     memo = session.memos.filter(superseded=False).last()
     proposals = list(session.actionproposals.filter(superseded=False))
     cost = Cost(ledger.cost_of(session.pk), session.cost_cap)
@@ -120,6 +133,7 @@ def build(session: Session) -> Room:
         session.max_rounds,
         speaking=running and session.phase == Phase.DEBATING,
         voting=running and session.phase == Phase.VOTING,
+        over=session.is_over,
     )
     parts = assemble(sub_problems, seats, contributions, assessments, ballots, story.starts, story.asides, moment)
     start = memo.created_at if memo else timezone.now()
@@ -136,9 +150,9 @@ def build(session: Session) -> Room:
         trouble=explain(session, contributions=len(contributions), spent=cost.words)
         if session.status == Status.FAILED
         else None,
-        place=_place_in_line(session) if session.status == Status.QUEUED else None,
+        place=place_in_line(session),
         contributions=len(contributions),
-        offline=any(row.offline for row in (*contributions, *ballots)) or bool(memo and memo.offline),
+        offline=any(row.offline for row in contributions) or bool(memo and memo.offline),
         now=timezone.now(),
     )
 
@@ -149,8 +163,8 @@ def _story(session: Session) -> Story:
     asides: dict[tuple[int, int], list[Aside]] = {}
     questions: list[str] = []
     answers: list[str] = []
-    at, resumed, reason = (0, 0), 0, ""
-    rows = Event.objects.filter(session=session).exclude(type__in=_IN_ROWS).order_by("sequence")
+    at, resumed, reason, interrupt_id = (0, 0), 0, "", ""
+    rows = Event.objects.filter(session=session, superseded=False).exclude(type__in=_IN_ROWS).order_by("sequence")
     for sequence, kind, data in rows.values_list("sequence", "type", "data"):
         match kind:
             case "frame_ready":
@@ -170,33 +184,22 @@ def _story(session: Session) -> Story:
                 asides.setdefault(at, []).append(Aside("resumed", sequence, data.get("reason", "")))
             case "session_waiting":
                 questions, answers = list(data["questions"]), []
+                interrupt_id = data.get("interrupt_id", "")
             case "clarification_answered":
                 answers = list(data["answers"])
             case "session_paused" | "session_killed":
                 reason = data.get("reason", "")
-    return Story(frame, starts, asides, questions, answers, at[0], resumed, reason)
+    return Story(frame, starts, asides, questions, answers, interrupt_id, at[0], resumed, reason)
 
 
 def _source(dissent: dict[str, Any], contributions: list[Contribution], ballots: list[Recommendation]) -> str:
     """The anchor of where the dissenter said it: the latest text that holds the quote, else their recommendation."""
     who = str(dissent.get("persona", "")).strip().lower()
     quote = str(dissent.get("quote", "")).strip().strip("“”\"'").rstrip(".…").lower()
-    theirs: list[Contribution | Recommendation] = [
-        row for row in (*ballots, *reversed(contributions)) if who and who in (row.name.lower(), row.persona.lower())
-    ]
+    said: list[Contribution | Recommendation] = [*ballots, *reversed(contributions)]
+    theirs = [row for row in said if who and who in (row.name.lower(), row.persona.lower())]
     for row in theirs:
-        said = row.recommendation if isinstance(row, Recommendation) else f"{row.claim} {row.response}"
-        if quote and quote in " ".join([said, *map(str, row.reasons), *map(str, row.conditions)]).lower():
+        words = row.recommendation if isinstance(row, Recommendation) else f"{row.claim} {row.response}"
+        if quote and quote in " ".join([words, *map(str, row.reasons), *map(str, row.conditions)]).lower():
             return anchor(row)
     return anchor(theirs[0]) if theirs else ""
-
-
-def anchor(row: Contribution | Recommendation) -> str:
-    return f"{'v' if isinstance(row, Recommendation) else 'c'}-{row.pk}"
-
-
-def _place_in_line(session: Session) -> int:
-    if session.queued_at is None:
-        return 1
-    ahead = Session.objects.filter(status=Status.QUEUED, queued_at__lt=session.queued_at)
-    return ahead.count() + 1

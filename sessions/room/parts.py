@@ -10,7 +10,7 @@ from sessions.room.plot import Plot, draw
 #: The style sheet has this many colours for personas; a face is told apart by its initials, not by colour alone.
 HUES = 6
 #: Characters of reasons, conditions and response from which a contribution folds.
-FOLD_AT = 620
+FOLD_AT = 520
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A contribution. ``moved_from`` is the option its persona argued for the last time, when it is another one now."""
+    """A contribution; a ``folded`` one opens on a press.
+
+    ``moved_from`` is the option that its persona argued for the last time, when it is another one now.
+    """
 
     row: Contribution
     face: Face
@@ -64,12 +67,20 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What a persona said last; ``anchor`` is its place on the session page."""
+
+    face: Face
+    confidence: float
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stand:
     """An option and who argues for it now."""
 
     option: str
-    faces: list[tuple[Face, float]]
-    share: int
+    voices: list["Voice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,7 @@ class Moment:
     max_rounds: int = 0
     speaking: bool = False
     voting: bool = False
+    over: bool = False
 
 
 def initials(name: str) -> str:
@@ -129,11 +141,10 @@ def assemble(
     now: Moment,
 ) -> list[Part]:
     """Sort the rows into parts. ``starts``: the ``round_started`` data by (part, round)."""
-    faces = faces_of(
-        [(row.persona, row.name) for rows in (seats, contributions, ballots) for row in rows]  # type: ignore[attr-defined]
-    )
+    people: list[Seat | Contribution | Recommendation] = [*seats, *contributions, *ballots]
+    faces = faces_of((row.persona, row.name) for row in people)
     named = {row.position: row for row in sub_problems}
-    positions = sorted({*named, *(row.sub_problem for row in (*seats, *contributions)), *(key[0] for key in starts)})
+    positions = sorted({*named, *(row.sub_problem for row in people), *(key[0] for key in starts)})
     parts = []
     for position in positions:
         about = named.get(position)
@@ -153,7 +164,7 @@ def assemble(
                 rounds=rounds,
                 ballots=[Ballot(row, faces[row.persona]) for row in votes],
                 stands=_stands(here, votes, faces),
-                plot=draw(read, now.max_rounds),
+                plot=draw(read, 0 if votes or now.over else now.max_rounds),
                 open_questions=list(read[-1].open_questions) if read and not votes else [],
             )
         )
@@ -184,7 +195,7 @@ def _rounds(
         before = last_option.get(row.persona, "")
         moved = before if before and _same(before) != _same(row.option) else ""
         last_option[row.persona] = row.option
-        rounds[row.round].cards.append(Card(row, faces[row.persona], _is_long(row), moved))
+        rounds[row.round].cards.append(Card(row, faces[row.persona], now.over or _is_long(row), moved))
         rounds[row.round].offline |= row.offline
     for reading in assessments:
         if reading.round in rounds:
@@ -217,13 +228,18 @@ def _place(seat: Seat, face: Face, rounds: Sequence[Round], votes: Sequence[Reco
 def _stands(
     contributions: Sequence[Contribution], votes: Sequence[Recommendation], faces: dict[str, Face]
 ) -> list[Stand]:
-    latest: dict[str, tuple[str, float]] = {row.persona: (row.option, row.confidence) for row in contributions}
-    latest |= {row.persona: (row.option, row.confidence) for row in votes}
-    grouped: dict[str, tuple[str, list[tuple[Face, float]]]] = {}
-    for persona, (option, confidence) in latest.items():
-        grouped.setdefault(_same(option), (option, []))[1].append((faces[persona], confidence))
-    stands = [Stand(option, people, round(100 * len(people) / len(latest))) for option, people in grouped.values()]
-    return sorted(stands, key=lambda stand: -len(stand.faces))
+    latest: dict[str, Contribution | Recommendation] = {row.persona: row for row in contributions}
+    latest |= {row.persona: row for row in votes}
+    stands: dict[str, Stand] = {}
+    for persona, row in latest.items():
+        voice = Voice(faces[persona], row.confidence, anchor(row))
+        stands.setdefault(_same(row.option), Stand(row.option, [])).voices.append(voice)
+    return sorted(stands.values(), key=lambda stand: -len(stand.voices))
+
+
+def anchor(row: Contribution | Recommendation) -> str:
+    """The fragment of the session page that shows ``row``."""
+    return f"{'v' if isinstance(row, Recommendation) else 'c'}-{row.pk}"
 
 
 def _same(option: str) -> str:

@@ -89,9 +89,9 @@ def _line(points: Sequence[Point]) -> str:
 def _words(name: str, points: Sequence[Point]) -> str:
     first, last = points[0], points[-1]
     if len(points) == 1:
-        return f"{name} is at {first.percent} % after round {first.round}"
+        return f"{name} is at {first.percent}% after round {first.round}"
     moved = last.percent - first.percent
     verb = "stayed at" if moved == 0 else ("rose" if moved > 0 else "fell")
     if moved == 0:
-        return f"{name} {verb} {last.percent} %"
-    return f"{name} {verb} from {first.percent} % in round {first.round} to {last.percent} % in round {last.round}"
+        return f"{name} {verb} {last.percent}%"
+    return f"{name} {verb} from {first.percent}% in round {first.round} to {last.percent}% in round {last.round}"

@@ -60,12 +60,11 @@ def measure(session: Session, *, part: int = 0, parts: int = 1) -> Progress:
 
 def words(session: Session, part: int = 0, parts: int = 1) -> str:
     """One line such as ``Debating, round 2 of 4``; what the status says wherever it says more than the phase."""
+    where = place(session, part, parts)
     if session.status in (Status.CREATED, Status.QUEUED) and not session.phase:
         return "Ready to start" if session.status == Status.CREATED else "In line for the board"
     if session.status == Status.COMPLETED:
         return "The memo is ready"
-    phase = Phase(session.phase).label if session.phase else Phase.NONE.label
-    where = ", ".join(filter(None, [phase, _detail(session, part, parts)]))
     prefix = {
         Status.QUEUED: "In line again: ",
         Status.WAITING: "Waiting for your answer: ",
@@ -74,6 +73,12 @@ def words(session: Session, part: int = 0, parts: int = 1) -> str:
         Status.KILLED: "Stopped: ",
     }.get(Status(session.status), "")
     return prefix + (where[0].lower() + where[1:] if prefix else where)
+
+
+def place(session: Session, part: int = 0, parts: int = 1) -> str:
+    """The phase and the round, whatever the status."""
+    phase = Phase(session.phase).label if session.phase else Phase.NONE.label
+    return ", ".join(filter(None, [phase, _detail(session, part, parts)]))
 
 
 def _detail(session: Session, part: int, parts: int) -> str:

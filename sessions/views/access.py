@@ -1,12 +1,11 @@
-"""Who may read and who may act."""
+"""Who may read."""
 
-from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import Http404, HttpRequest
 
 from sessions.models import Session
+from sessions.services.access import NotAllowed, require
 
 
 def readable(request: HttpRequest, pk: UUID) -> Session:
@@ -17,14 +16,10 @@ def readable(request: HttpRequest, pk: UUID) -> Session:
         raise Http404("There is no such decision among yours.") from None
 
 
-def controllable(request: HttpRequest, pk: UUID) -> Session:
-    """The session, if the reader may also change its course: its owner, or staff with the permission."""
-    session = readable(request, pk)
-    if not may_control(request.user, session):
-        raise Http404("There is no such decision among yours.")
-    return session
-
-
-def may_control(user: AbstractBaseUser | AnonymousUser, session: Session) -> bool:
-    person: Any = user
-    return bool(session.owner_id == person.pk or (person.is_staff and person.has_perm("board.control_session")))
+def may_control(user: object, session: Session) -> bool:
+    """Whether to show the buttons; the services ask again."""
+    try:
+        require(user, session)
+    except NotAllowed:
+        return False
+    return True

@@ -1,24 +1,110 @@
-"""Buttons of the room that change a session's course."""
+"""Buttons of the room that change a session's course. Each calls one service, and says what came of it."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from sessions.services.start import start
+from sessions.models import Session
+from sessions.services import control, recovery
+from sessions.services import start as starting
+from sessions.services.access import NotAllowed, require
 from sessions.transitions import IllegalTransition
-from sessions.views.access import controllable
+from sessions.views.access import readable
+from sessions.views.session import show
+
+REASON_LENGTH = 500
+
+
+def _press(request: HttpRequest, pk: UUID, verb: Callable[[Session], object], done: str) -> HttpResponse:
+    """Do ``verb`` on a session that the reader may see, and go back to its room with a message."""
+    session = readable(request, pk)
+    try:
+        require(request.user, session)
+        verb(session)
+    except NotAllowed as refusal:
+        raise PermissionDenied(str(refusal)) from None
+    except (IllegalTransition, recovery.CannotResume) as problem:
+        messages.warning(request, str(problem))
+    else:
+        messages.success(request, done)
+    return redirect("board:session", pk=pk)
 
 
 @require_POST
 @login_required
-def start_draft(request: HttpRequest, pk: UUID) -> HttpResponse:
-    session = controllable(request, pk)
+def start(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _press(request, pk, lambda session: starting.start(session, actor=request.user), "It is in line.")
+
+
+@require_POST
+@login_required
+def pause(request: HttpRequest, pk: UUID) -> HttpResponse:
+    done = "The board rests as soon as the step it is at is done and stored."
+    return _press(request, pk, lambda session: control.pause(session, request.user, _reason(request)), done)
+
+
+@require_POST
+@login_required
+def resume(request: HttpRequest, pk: UUID) -> HttpResponse:
+    return _press(request, pk, lambda session: control.resume(session, request.user), "The board goes on.")
+
+
+@require_POST
+@login_required
+def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+    done = "The deliberation is stopped. What was said is kept."
+    return _press(request, pk, lambda session: control.kill(session, request.user, _reason(request)), done)
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """SE3: carry on after the last finished step; nothing that was paid is paid again."""
+    return _press(
+        request,
+        pk,
+        lambda session: recovery.resume_session_from_checkpoint(session.pk, actor=request.user),
+        "The board goes on from where it was. What was paid is not paid again.",
+    )
+
+
+@require_POST
+@login_required
+def interject(request: HttpRequest, pk: UUID) -> HttpResponse:
+    said = request.POST.get("text", "")
+    key = request.POST.get("key", "")[:40]
     try:
-        start(session, actor=request.user)
-    except IllegalTransition as problem:
-        messages.warning(request, str(problem))
-    return redirect("board:session", pk=pk)
+        return _press(
+            request,
+            pk,
+            lambda session: control.interject(session, request.user, said, key),
+            "Said. The board hears it from its next step on.",
+        )
+    except control.InvalidWord as problem:
+        return show(request, readable(request, pk), status=422, said=said, said_problem=problem)
+
+
+@require_POST
+@login_required
+def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
+    given = request.POST.getlist("answer")
+    asked = request.POST.get("question", "")[:64]
+    try:
+        return _press(
+            request,
+            pk,
+            lambda session: control.answer(session, request.user, given, asked),
+            "Thank you. The board goes on with your answers.",
+        )
+    except control.InvalidWord as problem:
+        return show(request, readable(request, pk), status=422, given=given, given_problem=problem)
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "").strip()[:REASON_LENGTH]

@@ -15,7 +15,7 @@ from llm import ledger
 from sessions.cleaning import storable
 from sessions.models import Memo, Session, Status
 from sessions.room.build import Cost
-from sessions.room.progress import words
+from sessions.room.progress import place
 
 PER_PAGE = 20
 #: The filters, in the words of the page.
@@ -80,7 +80,12 @@ def _rows(sessions: list[Session]) -> list[Row]:
         .values_list("session_id", "recommendation")
     )
     return [
-        Row(session, words(session), memos.get(session.pk, ""), Cost(costs[session.pk], session.cost_cap))
+        Row(
+            session,
+            place(session) if session.phase and session.status != Status.COMPLETED else "",
+            memos.get(session.pk, ""),
+            Cost(costs[session.pk], session.cost_cap),
+        )
         for session in sessions
     ]
 

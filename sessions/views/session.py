@@ -1,17 +1,17 @@
 """The room of one session, its report and its exports."""
 
+import uuid
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from sessions import export
-from sessions.event_types import SCHEMAS, TERMINAL
 from sessions.models import Session, Status
 from sessions.room import build
 from sessions.views.access import may_control, readable
@@ -21,25 +21,34 @@ from sessions.views.access import may_control, readable
 @login_required
 @cache_control(private=True, no_cache=True)
 def room(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The full page, or with ``?fragment=1`` only its regions, for the page to swap in."""
-    session = readable(request, pk)
+    """The full page, or with ``?fragment=1`` only its region, for the page to take over."""
+    return show(request, readable(request, pk), fragment=bool(request.GET.get("fragment")))
+
+
+def show(
+    request: HttpRequest, session: Session, *, fragment: bool = False, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The room; ``more`` is what a refused form needs to show what was typed and why it was refused."""
+    shown = build(session)
     context: dict[str, Any] = {
-        "room": build(session),
+        "room": shown,
         "session": session,
         "may_control": may_control(request.user, session),
-        "still": bool(request.GET.get("still")),
+        "remark_key": uuid.uuid4(),
+        **more,
     }
-    if request.GET.get("fragment"):
-        return render(request, "board/room/_regions.html", context)
+    if fragment:
+        return render(request, "board/room/_regions.html", context, status=status)
+    context["still"] = still = bool(request.GET.get("still")) or bool(more)
+    context["reloads"] = not (session.is_over or still or session.status == Status.WAITING)
     context["live"] = {
-        "url": stream_url(session),
-        "lastId": context["room"].sequence,
-        "types": sorted([*SCHEMAS, "gap_detected"]),
-        "terminal": sorted(TERMINAL),
+        "url": reverse("api:session-stream", args=[session.pk]),
+        "eventsUrl": reverse("api:session-events", args=[session.pk]),
+        "fragmentUrl": reverse("board:session", args=[session.pk]) + "?fragment=1",
+        "lastId": shown.sequence,
         "over": session.is_over,
     }
-    context["reloads"] = not session.is_over and not context["still"] and session.status != Status.WAITING
-    return render(request, "board/session.html", context)
+    return render(request, "board/session.html", context, status=status)
 
 
 @require_safe
@@ -63,10 +72,3 @@ def download(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
         response = JsonResponse(export.as_json(session), json_dumps_params={"ensure_ascii": False, "indent": 2})
     response["Content-Disposition"] = f'attachment; filename="{export.filename(session)}.{kind}"'
     return response
-
-
-def stream_url(session: Session) -> str:
-    try:
-        return reverse("api:session-stream", args=[session.pk])
-    except NoReverseMatch:
-        return f"/api/v1/sessions/{session.pk}/stream"

@@ -1,52 +1,33 @@
 // The state of the live connection, in words, where everyone can see it.
 
-const element = () => document.getElementById("connection");
+const STOPPED = {
+  401: "signed out – reload the page to sign in again",
+  403: "signed out – reload the page to sign in again",
+  404: "this decision can no longer be read",
+  410: "this decision can no longer be read",
+};
 
-let countdown = null;
-
-function say(state, words) {
-  clearInterval(countdown);
-  const place = element();
-  if (!place) return;
-  place.dataset.state = state;
+function say(light, words) {
+  const place = document.getElementById("connection");
+  if (!place || place.textContent === words) return;
+  place.dataset.state = light;
   place.textContent = words;
 }
 
-export function live() {
-  say("live", "live");
-}
-
-export function connecting() {
-  say("none", "connecting …");
-}
-
-export function reconnecting(milliseconds = 0) {
-  const until = Date.now() + milliseconds;
-  const words = () => {
-    const seconds = Math.ceil((until - Date.now()) / 1000);
-    return seconds > 0 ? `reconnecting in ${seconds} s` : "reconnecting …";
-  };
-  say("trouble", words());
-  if (milliseconds > 0) {
-    countdown = setInterval(() => {
-      const place = element();
-      if (place) place.textContent = words();
-    }, 500);
-  }
-}
-
-export function catchingUp(missed) {
-  say("trouble", `catching up (${missed} missed)`);
-}
-
-export function polling(seconds) {
-  say("live", `looking every ${seconds} seconds`);
-}
-
-export function ended() {
-  say("ended", "ended, nothing more to come");
-}
-
-export function lost(words) {
+export function stopped(status) {
+  const words = STOPPED[status] ?? "stopped – reload the page to connect again";
   say("lost", words);
+  return words;
+}
+
+/** `news` is what the stream reports; `missed` counts events replayed since the connection came back, or is null. */
+export function show({ state, seconds }, missed = null) {
+  if (state === "live" && missed !== null) say("trouble", missed ? `catching up (${missed} missed)` : "catching up");
+  else if (state === "live") say("live", "live");
+  else if (state === "connecting") say("none", missed === null ? "connecting …" : "reconnecting …");
+  else if (state === "waiting") say("trouble", `reconnecting in ${seconds} s`);
+  else if (state === "offline") say("trouble", "offline – this device has no network");
+  else if (state === "polling") say("live", "looking every few seconds");
+  else if (state === "resting") say("none", "resting while the tab is hidden");
+  else if (state === "ended") say("ended", "ended, nothing more to come");
 }

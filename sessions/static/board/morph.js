@@ -6,7 +6,7 @@ const LIVE = "data-live"; // such an element belongs to a script; the server's v
 export function morph(from, to) {
   if (from.isEqualNode(to)) return;
   attributes(from, to);
-  children(from, to);
+  if (from.localName !== "textarea") children(from, to); // its text belongs to whoever types
 }
 
 function attributes(from, to) {

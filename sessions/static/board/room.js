@@ -41,11 +41,11 @@ async function take() {
   const asked = head;
   let again = 0;
   try {
-    const response = await fetch(`${location.pathname}?fragment=1`, { redirect: "manual", cache: "no-store" });
+    const response = await fetch(live.fragmentUrl, { redirect: "manual", cache: "no-store" });
     if (response.type === "opaqueredirect" || response.status === 401 || response.status === 403) {
-      halt("signed out – reload the page to sign in again");
+      halt(401);
     } else if (response.status === 404) {
-      halt("this decision can no longer be read");
+      halt(404);
     } else if (!response.ok) {
       again = 1000 * (Number(response.headers.get("Retry-After")) || 3);
     } else {
@@ -63,16 +63,17 @@ async function take() {
 function swap(fresh) {
   const known = new Set([...room.querySelectorAll(".card")].map((card) => card.id));
   morph(room, fresh);
+  offerUnfolding();
   shown = Math.max(shown, Number(room.dataset.sequence));
   head = Math.max(head, shown);
   tell([...room.querySelectorAll(".card")].filter((card) => !known.has(card.id)));
   if (room.dataset.over && !over) finish();
   else if (!over) document.title = `${room.dataset.words} · ${name}`;
-  if (!over && (interrupted || missed) && shown >= head) {
+  if (interrupted && news.state === "live" && shown >= head) {
     interrupted = false;
     missed = 0;
-    connection.live();
   }
+  showConnection();
 }
 
 function finish() {
@@ -80,14 +81,14 @@ function finish() {
   stopped = true;
   document.title = `${room.dataset.words} · ${name}`;
   announce(room.querySelector("#memo .answer")?.textContent.trim() || room.dataset.words);
-  connection.ended();
+  connection.show({ state: "ended" });
 }
 
-function halt(words) {
+function halt(status) {
+  if (stopped) return;
   stopped = true;
-  stream?.close?.();
-  connection.lost(words);
-  announce(`Connection: ${words}`);
+  stream?.close();
+  announce(`Connection: ${connection.stopped(status)}`);
 }
 
 // -- telling about it -------------------------------------------------------------------------------------------------
@@ -131,49 +132,73 @@ addEventListener("scroll", withdraw, { passive: true });
 // -- hearing of it ----------------------------------------------------------------------------------------------------
 
 let stream = null;
+let news = { state: "connecting" };
 
-function onEvent(type, id) {
-  if (id > head) head = id;
-  if (interrupted) {
-    missed += 1;
-    connection.catchingUp(missed);
-  }
+function showConnection() {
+  if (!over && !stopped) connection.show(news, interrupted ? missed : null);
+}
+
+function onEvent({ id }) {
+  head = Math.max(head, id);
+  if (interrupted) missed += 1;
+  showConnection();
   look();
 }
 
-function onState({ state, delay, why, status }) {
+function onGap() {
+  look(); // the page always shows the whole session, so a gap in the stream costs nothing
+}
+
+function onState(now) {
   if (over) return;
-  if (state === "open") {
-    if (interrupted) look(80);
-    else connection.live();
-  } else if (state === "connecting" && !interrupted) {
-    connection.connecting();
-  } else if (state === "reconnecting" || state === "waiting") {
-    if (!interrupted) announce("The connection was lost. The page is reconnecting.");
-    interrupted = true;
-    connection.reconnecting(delay || 0);
-  } else if (state === "closed") {
-    const code = Number(status) || Number(String(why || "").replace(/\D/g, ""));
-    if (code === 401 || code === 403) halt("signed out – reload the page to sign in again");
-    else if (code === 404 || code === 410) halt("this decision can no longer be read");
-    else look(80); // it says that it has ended: the page then shows how
+  news = now;
+  if (now.state === "stopped") {
+    halt(now.status);
+    return;
   }
+  if (now.state === "waiting" || now.state === "offline") {
+    if (!interrupted && (now.state === "offline" || now.seconds > 1)) announce("The connection was lost. Reconnecting.");
+    interrupted = true;
+  }
+  showConnection();
+  if (now.state === "ended" || (now.state === "live" && interrupted)) look(80);
 }
 
 async function listen() {
   try {
     const { openStream } = await import("./stream.js");
-    stream = openStream(live.url, { lastId: live.lastId, types: live.types, onEvent, onState });
+    stream = openStream(live.url, { lastId: live.lastId, eventsUrl: live.eventsUrl, onEvent, onGap, onState });
   } catch {
-    connection.polling(POLL_EVERY / 1000);
+    news = { state: "polling" };
+    showConnection();
     setInterval(() => !stopped && look(POLL_EVERY), POLL_EVERY);
   }
 }
 
+// -- the reasons ------------------------------------------------------------------------------------------------------
+
+const unfold = document.getElementById("unfold");
+const folds = () => [...room.querySelectorAll(".card details")];
+
+function offerUnfolding() {
+  const all = folds();
+  unfold.hidden = all.length < 2;
+  unfold.textContent = all.some((fold) => !fold.open) ? "Show all reasons" : "Hide all reasons";
+}
+
+unfold.addEventListener("click", () => {
+  const all = folds();
+  const open = all.some((fold) => !fold.open);
+  for (const fold of all) fold.open = open;
+  offerUnfolding();
+});
+room.addEventListener("toggle", offerUnfolding, true);
+
+offerUnfolding();
 sendOnce();
 keepTime();
 if (!over) {
-  connection.connecting();
+  showConnection();
   listen();
   setInterval(() => !stopped && !document.hidden && look(), LOOK_EVERY);
   document.addEventListener("visibilitychange", () => {
