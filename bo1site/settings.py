@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import tempfile
+import warnings
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -205,6 +206,16 @@ RUNNER_GRACE = env.number("RUNNER_GRACE", 12.0, low=0.0)
 EVENTSTREAM_STORAGE_CLASS = "sessions.stream.eventstream.EventTableStorage"
 EVENTSTREAM_CHANNELMANAGER_CLASS = "sessions.stream.eventstream.SessionChannels"
 STREAM_KEEPALIVE_SECONDS = env.number("STREAM_KEEPALIVE_SECONDS", 15.0, low=0.2)
+STREAM_PER_USER = env.integer("STREAM_PER_USER", 50, low=1)
+STREAM_PER_PROCESS = env.integer("STREAM_PER_PROCESS", 5000, low=1)
+STREAM_SLOW_SECONDS = env.number("STREAM_SLOW_SECONDS", 30.0, low=0.1)
+STREAM_LIFE_SECONDS = env.number("STREAM_LIFE_SECONDS", 3600.0, low=1.0)
+STREAM_RECHECK_SECONDS = env.number("STREAM_RECHECK_SECONDS", 60.0, low=0.1)
+STREAM_POLL_UP_SECONDS = env.number("STREAM_POLL_UP_SECONDS", 15.0, low=0.1)
+STREAM_POLL_DOWN_SECONDS = env.number("STREAM_POLL_DOWN_SECONDS", 1.0, low=0.05)
+STREAM_LISTEN = env.flag("STREAM_LISTEN", True)
+#: Straight to PostgreSQL, where DATABASE_URL goes through a pooler that does not deliver notifications.
+DATABASE_LISTEN_URL = env.text("DATABASE_LISTEN_URL")
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     if REDIS_URL
@@ -220,6 +231,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = not PRODUCTION  # no collectstatic step on a local machine
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# WhiteNoise hands Django a file to stream; under ASGI Django reads it whole and says so at every first request.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -20,7 +20,7 @@ _NOT_LIBPQ = {"pool", "server_side_binding", "isolation_level", "assume_role", "
 def conninfo() -> str:
     """Where the hub connects to: the default database, or ``DATABASE_LISTEN_URL`` where that one is behind a pooler
     (a pooler in transaction mode takes LISTEN and never delivers)."""
-    direct: str = getattr(settings, "DATABASE_LISTEN_URL", "")
+    direct: str = settings.DATABASE_LISTEN_URL
     if direct:
         return direct
     given = connections["default"].settings_dict

@@ -24,15 +24,13 @@ class Limits:
     @classmethod
     def from_settings(cls) -> "Limits":
         """``STREAM_KEEPALIVE_SECONDS``, ``STREAM_PER_USER``, ``STREAM_PER_PROCESS``, ``STREAM_SLOW_SECONDS``, …"""
-        base = cls()
         return cls(
-            keepalive=getattr(settings, "STREAM_KEEPALIVE_SECONDS", base.keepalive),
-            retry_ms=getattr(settings, "STREAM_RETRY_MS", base.retry_ms),
-            poll_up=getattr(settings, "STREAM_POLL_UP_SECONDS", base.poll_up),
-            poll_down=getattr(settings, "STREAM_POLL_DOWN_SECONDS", base.poll_down),
-            per_user=getattr(settings, "STREAM_PER_USER", base.per_user),
-            per_process=getattr(settings, "STREAM_PER_PROCESS", base.per_process),
-            slow=getattr(settings, "STREAM_SLOW_SECONDS", base.slow),
-            life=getattr(settings, "STREAM_LIFE_SECONDS", base.life),
-            recheck=getattr(settings, "STREAM_RECHECK_SECONDS", base.recheck),
+            keepalive=settings.STREAM_KEEPALIVE_SECONDS,
+            poll_up=settings.STREAM_POLL_UP_SECONDS,
+            poll_down=settings.STREAM_POLL_DOWN_SECONDS,
+            per_user=settings.STREAM_PER_USER,
+            per_process=settings.STREAM_PER_PROCESS,
+            slow=settings.STREAM_SLOW_SECONDS,
+            life=settings.STREAM_LIFE_SECONDS,
+            recheck=settings.STREAM_RECHECK_SECONDS,
         )

@@ -6,6 +6,8 @@ import threading
 from types import FrameType
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
+
 from sessions.stream.connections import conninfo
 from sessions.stream.guard import Guard
 from sessions.stream.hub import Hub
@@ -19,7 +21,7 @@ def current() -> Hub:
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
-        hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings())
+        hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings(), listen=settings.STREAM_LISTEN)
         Guard(hub)
         _drain_on_signal(loop, hub)
     return hub

@@ -93,7 +93,7 @@ class Stream:
 async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
     """Wait for ``condition`` without holding up the loop."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (what is awaited lies in another thread or process)
             await asyncio.sleep(0.02)
 
 

@@ -1,0 +1,242 @@
+"""Real processes and servers, killed and restarted under open streams (SS1, SS2, SS4, SS6, SS7)."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from bo1site import embedded
+from tests.live import database, manage
+from tests.stream.client import connect, get, until
+from tests.stream.processes import Redis, Site, follow
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with database() as url:
+        running = Site(url, tmp_path, {"DATABASE_URL": url, "BO1_DATA": str(tmp_path / "data")})
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+def path(session: str) -> str:
+    return f"/api/v1/sessions/{session}/stream"
+
+
+async def test_a_client_that_drops_1000_times_sees_every_event_once_though_processes_die(site: Site) -> None:
+    """SS1, SS2: two web processes and the writer are killed now and then, the client hops between both."""
+    headers = site.add_reader()
+    session = site.add_session()
+    urls = {name: await asyncio.to_thread(site.web, name) for name in ("one", "two")}
+    total, rng = 3000, random.Random(7)
+
+    async def murder() -> None:
+        done, process = 0, site.writer(session, 0, total, 150)
+        for round_ in range(200):
+            await asyncio.sleep(1.5)
+            if round_ % 2 == 0 and process.poll() is None:
+                site.kill("writer")
+                [(done,)] = site.query("SELECT last_sequence FROM board_session WHERE id = %s", session)
+                process = site.writer(session, done, total - done, 150)
+            name = ("one", "two")[round_ % 2]
+            site.kill(name)
+            port = int(urls[name].rsplit(":", 1)[1])
+            await asyncio.to_thread(site.web, name, port)
+
+    chaos = asyncio.create_task(murder())
+    try:
+        async with asyncio.timeout(280):
+            streams = [url + path(session) for url in urls.values()]
+            brought = await follow(streams, headers, total, reads=lambda: rng.choice([0, 1, 1, 2, 3, 8]))
+    finally:
+        chaos.cancel()
+        with suppress(asyncio.CancelledError):
+            await chaos
+    assert len(brought) >= 1000
+
+
+async def test_the_terminal_event_ends_the_stream_in_two_processes(site: Site) -> None:
+    """SS7"""
+    headers = site.add_reader()
+    session = site.add_session()
+    site.append(session, "session_created")
+    urls = [await asyncio.to_thread(site.web, name) for name in ("one", "two")]
+    streams = [await connect(url + path(session), **headers) for url in urls]
+    for got in streams:
+        await got.take(1)
+    site.append(session, "interjection", "session_completed")
+    for got in streams:
+        assert [message.id for message in await got.rest()] == [2, 3]
+        await got.close()
+    for url in urls:
+        async with get(f"{url}{path(session)}?lastEventId=3", **headers) as got:
+            assert got.status == 204
+
+
+async def test_postgresql_restarts_and_the_stream_goes_on(tmp_path: Path) -> None:
+    """SS1: on a server of its own, since the others' must live."""
+    data = tmp_path / "postgres"
+    url = await asyncio.to_thread(embedded.attach, data)
+    site = Site(url, tmp_path, {"DATABASE_URL": url, "BO1_DATA": str(tmp_path / "data")})
+    try:
+        await asyncio.to_thread(manage, "migrate", "--verbosity=0", env=site.env)
+        headers, web = site.add_reader(), await asyncio.to_thread(site.web, "web", STREAM_KEEPALIVE_SECONDS="1")
+        session = site.add_session()
+        site.append(session, "session_created")
+        async with get(web + path(session), **headers) as got:
+            await got.take(1)
+            for mode in ("fast", "immediate"):
+                head = site.append(session, "interjection")
+                await got.take(1)
+                await asyncio.to_thread(embedded.control, data, "stop", mode)
+                quiet = len(got.comments)
+                reading = asyncio.create_task(got.take(2, seconds=30))
+                await until(lambda q=quiet: len(got.comments) > q + 1)  # kept alive while the database is away
+                await asyncio.to_thread(embedded.attach, data, own=False)
+                site.append(session, "interjection", "interjection")
+                assert [message.id for message in await reading] == [head + 1, head + 2]
+    finally:
+        site.stop()
+        await asyncio.to_thread(embedded.stop, data)
+
+
+async def test_redis_absent_killed_and_restarted_changes_nothing_but_speed(site: Site, tmp_path: Path) -> None:
+    """SS6"""
+    redis = Redis(tmp_path)
+    site.env["REDIS_URL"] = redis.url
+    headers, session = site.add_reader(), site.add_session()
+    web = await asyncio.to_thread(site.web, "web")
+    site.writer(session, 0, 900, 100)
+    following = asyncio.create_task(follow([web + path(session)], headers, 900))
+    try:
+        for _ in range(2):
+            await asyncio.sleep(1.5)  # down at first, then up, then killed, then up again
+            await asyncio.to_thread(redis.start)
+            await asyncio.sleep(2.0)
+            redis.kill()
+        async with asyncio.timeout(60):
+            brought = await following
+    finally:
+        following.cancel()
+    assert brought == [900]  # one connection, nothing lost, nothing twice
+
+
+async def test_redis_alone_carries_the_doorbell_where_notify_does_not(site: Site, tmp_path: Path) -> None:
+    """SS6: behind a pooler in transaction mode LISTEN is accepted and nothing ever comes."""
+    redis = Redis(tmp_path)
+    await asyncio.to_thread(redis.start)
+    site.env["REDIS_URL"] = redis.url
+    headers, session = site.add_reader(), site.add_session()
+    try:
+        web = await asyncio.to_thread(site.web, "web", STREAM_LISTEN="0", STREAM_POLL_DOWN_SECONDS="60")
+        site.append(session, "session_created")
+        async with get(web + path(session), **headers) as got:
+            await got.take(1)
+            await asyncio.sleep(0.5)
+            site.writer(session, 1, 1, 10)
+            assert [message.id for message in await got.take(1, seconds=20)] == [2]
+    finally:
+        redis.kill()
+
+
+async def test_sigterm_with_open_streams_ends_the_process_within_five_seconds(site: Site) -> None:
+    headers, session = site.add_reader(), site.add_session()
+    site.append(session, "session_created")
+    web = await asyncio.to_thread(site.web, "web")
+    streams = [await connect(f"{web}{path(session)}?tab={n}", **headers) for n in range(40)]
+    for got in streams:
+        await got.take(1)
+    process = site.processes["web"]
+    process.send_signal(signal.SIGTERM)
+    for got in streams:
+        assert [message.data["reason"] for message in await got.rest()] == ["draining"]
+        await got.close()
+    assert await asyncio.to_thread(process.wait, 5) in (0, -signal.SIGTERM)
+
+
+async def test_2000_idle_streams_cost_no_more_threads_and_connections_than_10(site: Site) -> None:
+    """SS8"""
+    headers, session = site.add_reader(), site.add_session()
+    site.append(session, "session_created")
+    web = await asyncio.to_thread(site.web, "web", STREAM_PER_USER="5000")
+    process = psutil.Process(site.processes["web"].pid)
+
+    def backends() -> int:
+        [(count,)] = site.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(count) - 1
+
+    async def opened(n: int) -> Any:
+        got = await connect(f"{web}{path(session)}?tab={n}", limit=2048, **headers)
+        await got.take(1, seconds=60)
+        return got
+
+    streams = [await opened(n) for n in range(10)]
+    for batch in range(10):  # a storm has more connections and threads than idling has; let it be over first
+        streams += await asyncio.gather(*(opened(10 + batch * 50 + n) for n in range(50)))
+    threads = process.num_threads()
+    few = backends()
+    for batch in range(15):
+        streams += await asyncio.gather(*(opened(1000 + batch * 100 + n) for n in range(100)))
+    assert len(streams) > 2000
+    assert process.num_threads() <= threads
+    assert backends() <= few
+    for got in streams:
+        got.writer.transport.abort()
+    site.append(session, "interjection")
+    metrics_gone = lambda: len(process.net_connections()) <= 12  # noqa: E731
+    await until(metrics_gone, seconds=5)
+
+
+async def test_80_clients_joining_while_1500_events_are_written_and_backends_die(site: Site) -> None:
+    """SS2: the LISTEN backend is killed three times, then every backend at once."""
+    headers, session = site.add_reader(), site.add_session()
+    web = await asyncio.to_thread(site.web, "web", STREAM_PER_USER="200")
+    site.writer(session, 0, 1500, 100)
+
+    async def join(n: int) -> list[int]:
+        await asyncio.sleep(n * 0.15)
+        return await follow([web + path(session)], headers, 1500)
+
+    def terminate(where: str) -> int:
+        with psycopg.connect(site.database_url, autocommit=True) as connection:
+            rows = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                f" AND pid <> pg_backend_pid() AND {where}"
+            ).fetchall()
+        return len(rows)
+
+    clients = [asyncio.create_task(join(n)) for n in range(80)]
+    try:
+        for _ in range(3):
+            await asyncio.sleep(3)
+            assert await asyncio.to_thread(terminate, "application_name = 'bo1-listen'") == 1
+        await asyncio.sleep(2)
+        assert await asyncio.to_thread(terminate, "true") >= 2
+        async with asyncio.timeout(60):
+            brought = await asyncio.gather(*clients)
+    finally:
+        for client in clients:
+            client.cancel()
+    assert all(sum(events) == 1500 for events in brought)
+    assert all(len(events) == 1 for events in brought)  # no stream had to be opened again
+
+
+async def test_without_any_doorbell_polling_delivers_every_event_once(site: Site) -> None:
+    """SS6"""
+    headers, session = site.add_reader(), site.add_session()
+    web = await asyncio.to_thread(site.web, "web", STREAM_LISTEN="0", STREAM_POLL_DOWN_SECONDS="0.2")
+    site.writer(session, 0, 300, 100)
+    async with asyncio.timeout(60):
+        brought = await asyncio.gather(*(follow([web + path(session)], headers, 300) for _ in range(10)))
+    assert brought == [[300]] * 10
