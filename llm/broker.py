@@ -38,7 +38,7 @@ async def complete(request: Request[T]) -> Completion[T]:
     and can be cancelled at any time without losing an answer that was paid.
     """
     digest = journal.prompt_digest(request)
-    stored = await _replay(request, digest)
+    stored = await _replay(request, digest) or (await _reused(request, digest) if request.reuse else None)
     if stored is not None:
         metrics.REUSED.labels("journal").inc()
         return stored
@@ -68,6 +68,17 @@ async def _replay(request: Request[T], digest: str) -> Completion[T] | None:
         return replayed
     except DatabaseError as error:
         raise storage_unavailable() from error
+
+
+async def _reused(request: Request[T], digest: str) -> Completion[T] | None:
+    """The answer that another task of the session was given to the identical prompt."""
+    if request.session_id is None:
+        return None
+    try:
+        answer = await storage.run(journal.find_by_prompt, request.session_id, digest)
+    except DatabaseError as error:
+        raise storage_unavailable() from error
+    return None if answer is None else journal.replay(request, answer)
 
 
 async def _cached(request: Request[T], digest: str, key: cache.Key | None) -> Completion[T] | None:

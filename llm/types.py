@@ -20,6 +20,7 @@ class Request(Generic[T]):
     ``session_id``, ``task_id`` and ``call_no`` make the answer paid once: the same three with the same prompt find
     the stored answer. Without a session nothing is stored.
     ``cache`` allows an answer given to another task or session within the last minutes, where freshness is not wanted.
+    ``reuse`` allows the answer that another task of the session has paid for the identical prompt (after a fork).
     ``stream`` receives the answer in pieces, so that a silent connection is noticed before the timeout.
     """
 
@@ -37,6 +38,7 @@ class Request(Generic[T]):
     deadline: float | None = None
     cache: bool = False
     stream: bool = False
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

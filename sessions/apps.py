@@ -9,6 +9,9 @@ class BoardConfig(AppConfig):
     verbose_name = "Board"
 
     def ready(self) -> None:
+        from llm import budget
+        from sessions.services.budget import read
         from sessions.stream import eventstream
 
         eventstream.install()
+        budget.register(read)

@@ -20,7 +20,11 @@ class Created(Data):
 
 
 class Queued(Data):
-    reason: Literal["started", "resumed", "retried", "answered", "released", "evicted"] = "started"
+    """``from_checkpoint``: a retry left the branch after it; events after ``live_until`` up to this one are history."""
+
+    reason: Literal["started", "resumed", "retried", "answered", "released", "evicted", "stuck"] = "started"
+    from_checkpoint: str = ""
+    live_until: int | None = None
 
 
 class Started(Data):

@@ -13,9 +13,7 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 
 from bo1site.resilience.database import direct
-
-#: The NOTIFY channel that wakes clusters and live runners.
-CHANNEL = "board_queue"
+from sessions.services.wake import QUEUE_CHANNEL
 
 _TAKE = """
 UPDATE django_q_ormq SET lock = clock_timestamp() + %s * interval '1 second'
@@ -36,7 +34,7 @@ class NotifyBroker(ORM):
     def enqueue(self, task: str) -> Any:
         entry = super().enqueue(task)  # type: ignore[no-untyped-call]
         with connections[_conf.ORM].cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+            cursor.execute("SELECT pg_notify(%s, '')", [QUEUE_CHANNEL])
         return entry
 
     def dequeue(self) -> list[tuple[int, str]] | None:
@@ -61,6 +59,6 @@ class NotifyBroker(ORM):
         bell = NotifyBroker._bell
         if bell is None or bell[0] != os.getpid() or bell[1].closed:
             connection = direct("bo1-queue", using=_conf.ORM)
-            connection.execute(f"LISTEN {CHANNEL}")
+            connection.execute(f"LISTEN {QUEUE_CHANNEL}")
             bell = NotifyBroker._bell = (os.getpid(), connection)
         return bell[1]

@@ -6,7 +6,7 @@ sessions in ascending id, or with SKIP LOCKED. See docs/locking.md.
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import psycopg
 import stamina
@@ -49,6 +49,14 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, (OperationalError, InterfaceError)) and sqlstate(error) != _STATEMENT_TIMEOUT
 
 
+@overload
+def retry_db(
+    function: Callable[P, R], *, batch: bool = ..., nested: Literal["refuse", "join"] = ..., using: str = ...
+) -> Callable[P, R]: ...
+@overload
+def retry_db(
+    *, batch: bool = ..., nested: Literal["refuse", "join"] = ..., using: str = ...
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def retry_db(
     function: Callable[P, R] | None = None,
     *,

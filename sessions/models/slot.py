@@ -4,7 +4,7 @@ from django.db import models
 
 
 class RunnerSlot(models.Model):
-    """A row a runner, deleted when it ends; one whose lease has run out may be taken over. Staff read health from it."""
+    """A row a runner, deleted when it ends; one whose lease has run out may be taken. Staff read health from it."""
 
     host = models.CharField(max_length=80)
     number = models.PositiveSmallIntegerField(help_text="1 up to RUNNER_SLOTS")

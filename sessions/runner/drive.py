@@ -153,7 +153,7 @@ class Drive:
 
 def _reusing(request: Request[Any]) -> Request[Any]:
     """Allows an answer to the identical prompt that another branch of the session has paid for."""
-    return replace(request, reuse=True)  # type: ignore[call-arg]
+    return replace(request, reuse=True)
 
 
 def _waiting(interrupts: "list[Interrupt] | tuple[Interrupt, ...]") -> Outcome:

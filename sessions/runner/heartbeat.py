@@ -16,7 +16,8 @@ from django.conf import settings
 
 from bo1site.resilience import faults
 from bo1site.resilience.database import direct
-from sessions.runner.lease import CONTROL_CHANNEL, QUEUE_CHANNEL, RENEW
+from sessions.runner.lease import RENEW
+from sessions.services.wake import CONTROL_CHANNEL, QUEUE_CHANNEL
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ _SLOT = (
 class Heartbeat(threading.Thread):
     """``held`` gives session ids and fences; the callbacks run in this thread.
 
-    ``on_lost(session, fence)``: the session is no longer ours. ``on_request(session, request)``: it is asked to
-    ``pause`` or ``evict``. ``on_bell()``: somebody queued a session.
+    ``on_lost(session, fence)``: the session is no longer ours. ``on_bell()``: somebody queued a session. What a
+    session is asked to do (pause, evict) needs no heartbeat: its runner sees that with the commit of each step.
     """
 
     def __init__(
@@ -39,13 +40,12 @@ class Heartbeat(threading.Thread):
         *,
         held: Callable[[], Mapping[UUID, int]],
         on_lost: Callable[[UUID, int], None],
-        on_request: Callable[[UUID, str], None],
         on_bell: Callable[[], None],
         delay: Callable[[], float] = lambda: 0.0,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._owner, self._held, self._delay = owner, held, delay
-        self._on_lost, self._on_request, self._on_bell = on_lost, on_request, on_bell
+        self._on_lost, self._on_bell = on_lost, on_bell
         self._stopping = threading.Event()
         self._renewed = time.monotonic()
 
@@ -93,12 +93,10 @@ class Heartbeat(threading.Thread):
             connection.execute(_SLOT, [settings.LEASE_SECONDS, len(held), round(self._delay() * 1000), self._owner])
             rows = connection.execute(RENEW, [settings.LEASE_SECONDS, list(held), list(held.values())]).fetchall()
         self._renewed = began
-        alive = dict(rows)
+        alive = {session_id for (session_id,) in rows}
         for session_id, fence in held.items():
             if session_id not in alive:
                 self._on_lost(session_id, fence)
-            elif alive[session_id]:
-                self._on_request(session_id, str(alive[session_id]))
         faults.point("heartbeat.after")
 
     def _listen(self, connection: psycopg.Connection[Any]) -> None:

@@ -18,10 +18,8 @@ from bo1site.resilience.database import retry_db
 from sessions import events
 from sessions.models import Run, Session, Status
 from sessions.runner import identity, metrics
+from sessions.services.wake import QUEUE_CHANNEL
 from sessions.transitions import transition
-
-#: NOTIFY channels: somebody queued a session (or its lease was expired), somebody wants something of a running one.
-QUEUE_CHANNEL, CONTROL_CHANNEL = "board_queue", "board_control"
 
 #: A session that was claimed so often without any progress kills its workers, and is taken out.
 MOST_CLAIMS = 5
@@ -153,11 +151,11 @@ RENEW = """
 UPDATE board_session s SET lease_until = clock_timestamp() + %s * interval '1 second'
 FROM unnest(%s::uuid[], %s::bigint[]) AS mine(id, fence)
 WHERE s.id = mine.id AND s.fence = mine.fence AND s.status = 'running'
-RETURNING s.id, s.requested
+RETURNING s.id
 """
 
 
-@retry_db(nested="join")  # type: ignore[untyped-decorator]
+@retry_db(nested="join")
 def expire(owners: Iterable[str]) -> int:
     """End the leases and slots of runs that are known to be dead, and wake whoever can take over; return how many."""
     names = list(owners)

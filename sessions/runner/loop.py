@@ -22,7 +22,7 @@ from sessions.runner.heartbeat import Heartbeat
 from sessions.runner.lease import Claim
 from sessions.runner.outcome import Kind, settle
 from sessions.runner.threads import DatabaseThreads
-from sessions.services import wake
+from sessions.services import wake, watch
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 DATABASE_THREADS = 6
 #: Sessions claimed at once, and seconds between looks at the line when no bell rings.
 CLAIM_AT_ONCE, LOOK = 20, 0.3
+#: Seconds between looks whether somebody has waited in line for too long.
+CROWD = 1.0
 #: No new sessions while 1 of 100 finished steps waits longer than this for its commit (seconds).
 SLOWEST_COMMIT = 0.5
 #: A runner that could not renew for this share of a lease stops its calls.
@@ -81,7 +83,6 @@ class Runner:
             self.owner,
             held=lambda: {key: drive.claim.fence for key, drive in list(self.drives.items())},
             on_lost=lost,
-            on_request=lambda session_id, request: self._requested(str(session_id), request),
             on_bell=ring,
             delay=self._threads.delay,
         )
@@ -98,6 +99,7 @@ class Runner:
 
     async def _work(self, heartbeat: Heartbeat) -> None:
         began, idle_since, stopping_since = time.monotonic(), None, None
+        crowd_looked = began
         while True:
             now = time.monotonic()
             if heartbeat.silent_for() > SELF_FENCE * settings.LEASE_SECONDS and self.drives:
@@ -115,6 +117,9 @@ class Runner:
                     self._abandon_all("release")
                 await self._pause(0.1)
                 continue
+            if now - crowd_looked > CROWD:
+                crowd_looked = now
+                await self._make_room()
             if await self._take(heartbeat):
                 idle_since = None
                 continue
@@ -171,6 +176,12 @@ class Runner:
                 self._saver.forget(str(claim.session_id))
             metrics.DRIVEN.set(len(self.drives))
             self._bell.set()
+
+    async def _make_room(self) -> None:
+        try:
+            await self._control.run(watch.evict)
+        except Exception as error:
+            log.warning("could not look at the line: %s", error)
 
     def _lost(self, session_id: UUID, fence: int) -> None:
         drive = self.drives.get(session_id)

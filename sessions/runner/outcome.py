@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models.functions import Now
 from langgraph.errors import EmptyInputError, GraphRecursionError, InvalidUpdateError
 
@@ -15,7 +15,7 @@ from sessions.events import LeaseLost
 from sessions.graph.failures import DeliberationFailed
 from sessions.models import Checkpoint, Event, Run, Session, Status
 from sessions.runner import metrics
-from sessions.runner.lease import QUEUE_CHANNEL, Claim
+from sessions.runner.lease import Claim
 from sessions.services import wake
 from sessions.transitions import IllegalTransition, transition
 
@@ -129,13 +129,15 @@ def _change(claim: Claim, outcome: Outcome) -> Kind:
         return "lost"  # only the graph's own end completes a session
     if kind in ("released", "evicted") and session.requested == "pause":
         kind = "paused"
+    elif kind == "paused" and session.requested != "pause":
+        kind = "released"  # taken back after its last step was stored
     key = f"{kind}:{claim.fence}"
     idle: dict[str, Any] = {"requested": "", "requested_at": None, "requested_reason": "", "deadline": None}
     if kind in ("released", "evicted"):
         if kind == "released":
             idle = {}
         transition(claim.session_id, Status.QUEUED, data={"reason": kind}, key=key, fence=claim.fence, **idle)
-        _ring()
+        wake.runners()
     elif kind == "paused":
         data: dict[str, Any] = {"reason": session.requested_reason}
         transition(claim.session_id, Status.PAUSED, data=data, key=key, fence=claim.fence, **idle)
@@ -167,10 +169,3 @@ def _counted(claim: Claim, failure: dict[str, Any]) -> dict[str, Any]:
         .first()
     )
     return {**failure, "attempt": attempt, "recoverable": recoverable, "checkpoint": checkpoint or ""}
-
-
-def _ring() -> None:
-    """Wake live runners at commit, and see to it that there is one."""
-    wake.runners()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, '')", [QUEUE_CHANNEL])

@@ -1,6 +1,7 @@
 """The event loop's way to PostgreSQL: a few threads that keep their connections, and try again while it is away."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -48,8 +49,19 @@ class DatabaseThreads:
     def close(self) -> None:
         """End the threads and give their connections back; work that waits for the database gives up."""
         self._closing.set()
-        for _ in range(self._executor._max_workers):
-            self._executor.submit(connection.close)
+        # All threads meet, so that each one closes its own: a connection that dies with its thread leaves the pool
+        # one short for good.
+        threads = len(self._executor._threads)
+        meeting = threading.Barrier(threads) if threads else None
+
+        def leave() -> None:
+            assert meeting is not None
+            with contextlib.suppress(threading.BrokenBarrierError):
+                meeting.wait(5)
+            connection.close()
+
+        for _ in range(threads):
+            self._executor.submit(leave)
         self._executor.shutdown(wait=True)
 
     def _note(self, seconds: float) -> None:

@@ -31,7 +31,7 @@ from bo1site.resilience.database import direct
 from bo1site.supervisor import die_with_parent
 from sessions.runner import identity, lease
 from sessions.runner.loop import drain_when
-from sessions.services import wake
+from sessions.services import wake, watch
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +69,14 @@ def _ignore_sigterm(**kwargs: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-class Sentinel(stock.Sentinel):  # type: ignore[misc]
+class Sentinel(stock.Sentinel):
     """Guards the workers; a dead one's sessions are free at once."""
 
     _stuck: tuple[Any, float] | None = None
 
     def start(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process alone decides when to stop
-        super().start()
+        super().start()  # type: ignore[no-untyped-call]
 
     def reincarnate(self, process: Any) -> None:
         pid, was_worker = process.pid, process in self.pool
@@ -85,7 +85,7 @@ class Sentinel(stock.Sentinel):  # type: ignore[misc]
             if process.is_alive():
                 process.kill()
                 process.join(2)
-        super().reincarnate(process)
+        super().reincarnate(process)  # type: ignore[no-untyped-call]
         if was_worker:
             _free(pid)
 
@@ -164,10 +164,10 @@ class Command(BaseCommand):
         drain_when(lambda: bool(_drain.value))
         conf: Any = Conf
         conf.GUARD_CYCLE = GUARD_CYCLE
-        stock.Sentinel = Sentinel
+        stock.Sentinel = Sentinel  # type: ignore[misc]
         post_spawn.connect(_ignore_sigterm, weak=False)
         self._recover()
-        cluster: Any = stock.Cluster()  # type: ignore[no-untyped-call]
+        cluster: Any = stock.Cluster()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
         cluster.start()
@@ -185,6 +185,7 @@ class Command(BaseCommand):
         freed = lease.expire_dead()
         if freed:
             log.warning("%s sessions of an earlier worker are handed over", freed)
+        watch.ensure_schedules()
         if lease.claimable():
             wake.runners()
         connections.close_all()
