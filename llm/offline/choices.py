@@ -20,6 +20,7 @@ _EITHER = re.compile(r"\beither\s+(.+)$", re.IGNORECASE)
 _OR = re.compile(r",?\s+(?:or(?:\s+(?:else|rather|instead|should we|do we))?|versus|vs\.?)\s+", re.IGNORECASE)
 _TAIL = re.compile(r"\s+[–—-]\s+|;\s|\s\(|:\s|,\s(?=which|so|because|with|where|but)")
 MOST = 6
+ADVERBS = ("first", "just", "simply", "only")
 LEFT_ALONE = (
     "Keep things as they are and set a date to look again",
     "Leave it as it is for now and decide again in three months",
@@ -63,7 +64,9 @@ class Choice:
     def scores(self) -> dict[str, float]:
         """The option on the scales of kinds.toml, each about -1 to 1."""
         found = [KINDS[kind].scales for kind in self.kinds]
-        return {scale: sum(one.get(scale, 0.0) for one in found) / len(found) for one in found for scale in one}
+        # What the option is first counts twice as much as what it is besides.
+        first, other = found[0], found[-1]
+        return {scale: (2 * first.get(scale, 0.0) + other.get(scale, 0.0)) / 3 for scale in first | other}
 
 
 @lru_cache(maxsize=4096)
@@ -79,6 +82,8 @@ def choice(text: str) -> Choice:
     elif is_verb(verb, words[1].lower() if len(words) > 1 else "to"):
         phrase = verb + phrase[len(verb) :]
         ing, do = _gerunds(phrase), phrase
+    elif verb in ADVERBS and len(words) > 2 and is_verb(words[1].lower(), words[2].lower()):
+        ing, do = f"{verb} {_gerunds(' '.join(words[1:]))}", phrase
     elif verb in ("not", "don't", "don’t", "never") and len(words) > 1:
         rest = " ".join(words[1:])
         ing, do = f"not {_gerunds(rest)}", f"decide against {_gerunds(rest)}"
@@ -127,7 +132,7 @@ def _gerunds(phrase: str) -> str:
         after = words[number + 1].lower() if number + 1 < len(words) else ""
         joined = number > 0 and words[number - 1].lower().strip(",") in ("and", "then", "but", "or")
         opens = bare in VERBS or bare in DOUBTFUL or number == 0
-        if number == 0 or (joined and opens and (after in CUES or after[:1].isdigit())):
+        if number == 0 or (joined and opens and (not after or after in CUES or after[:1].isdigit())):
             out.append(word.replace(bare, gerund(bare), 1) if bare in word else gerund(bare))
         else:
             out.append(word)
@@ -202,6 +207,7 @@ def _alternatives(sentence: str) -> list[str]:
         # "hire a senior or two juniors": the later parts borrow the verb.
         for number, part in enumerate(parts[1:], start=1):
             words = part.lower().split()
+            words = words[1:] if words[0] in ADVERBS and len(words) > 1 else words
             verbal = is_verb(words[0], words[1] if len(words) > 1 else "to") or words[0] in ("not", "neither")
             if part.lower() == "not":
                 parts[number] = f"Do not {lower_first(parts[0])}"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from llm.offline.words import SMALL, VERBS, capital, is_verb, to_owner
+from llm.offline.words import ANAPHORIC, FINITE, NOT_NAMES, OPENERS, SMALL, VERBS, capital, is_verb, to_owner
 
 _SENTENCE = re.compile(
     r"(?<=[?!])[\"”’)]?\s+|(?<=\.)[\"”’)]?\s+(?=[A-Z0-9“\"'(€$£])|\n+",
@@ -46,213 +46,10 @@ _DEADLINE = re.compile(
     r"|spring|Christmas|Easter|year-end)(?:\s\d{1,2}\b)?(?:,?\s20\d\d)?|20[23]\d)"
 )
 _NAME = re.compile(r"(?<![.!?“\"]\s)(?<!^)\b([A-Z][A-Za-z0-9&+-]*[A-Za-z0-9](?:\s(?:of\s)?[A-Z][A-Za-z0-9&+-]+){0,2})")
-_NOT_NAMES = frozenset(
-    [
-        "I",
-        "We",
-        "Our",
-        "My",
-        "The",
-        "A",
-        "An",
-        "Option",
-        "Options",
-        "Should",
-        "But",
-        "And",
-        "If",
-        "It",
-        "This",
-        "That",
-        "There",
-        "Budget",
-        "Deadline",
-        "Constraint",
-        "Constraints",
-        "Context",
-        "Decision",
-        "Question",
-        "Yes",
-        "No",
-        "Not",
-        "CEO",
-        "CTO",
-        "CFO",
-        "COO",
-        "EUR",
-        "USD",
-        "GBP",
-        "CHF",
-        "OK",
-        "ASAP",
-    ]
-) | frozenset(f"{_MONTHS}|{_DAYS}|Q1|Q2|Q3|Q4".split("|"))
 _THING = re.compile(r"\b(?:our|my)\s((?:[A-Za-z][A-Za-z-]*\s?){1,4})", re.IGNORECASE)
-_FINITE = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "must",
-        "cannot",
-        "can't",
-        "won't",
-        "isn't",
-        "aren't",
-        "don't",
-        "doesn't",
-        "didn't",
-        "needs",
-        "need",
-        "wants",
-        "want",
-        "costs",
-        "cost",
-        "takes",
-        "take",
-        "ends",
-        "end",
-        "expires",
-        "expire",
-        "pays",
-        "pay",
-        "earns",
-        "earn",
-        "runs",
-        "run",
-        "sits",
-        "loses",
-        "lose",
-        "makes",
-        "make",
-        "gets",
-        "grew",
-        "grow",
-        "grows",
-        "fell",
-        "falls",
-        "rose",
-        "rises",
-        "says",
-        "said",
-        "expects",
-        "expect",
-        "offers",
-        "offer",
-        "brings",
-        "serves",
-        "serve",
-        "sells",
-        "sell",
-        "employs",
-        "uses",
-        "use",
-        "works",
-        "work",
-        "handles",
-        "depends",
-        "depend",
-        "requires",
-        "require",
-        "plans",
-        "plan",
-        "carries",
-        "covers",
-        "refuses",
-        "refuse",
-        "left",
-        "leaves",
-        "leave",
-        "produces",
-        "generates",
-        "spends",
-        "spend",
-        "asks",
-        "ask",
-        "relies",
-        "knows",
-        "know",
-        "live",
-        "lives",
-        "holds",
-        "owns",
-        "own",
-        "lack",
-        "lacks",
-        "likes",
-        "signed",
-        "arrived",
-        "started",
-        "stopped",
-        "doubled",
-        "dropped",
-        "shipped",
-        "hired",
-        "lost",
-        "won",
-        "raised",
-        "moved",
-        "built",
-        "wrote",
-        "launched",
-    ]
+_DECIDING = re.compile(
+    r"\b(decid|consider|wonder|whether|should|choos|option|thinking about|not sure|unsure|been offered)", re.I
 )
-_OPENERS = frozenset(
-    [
-        "the",
-        "our",
-        "my",
-        "we",
-        "i",
-        "each",
-        "every",
-        "most",
-        "all",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "a",
-        "an",
-        "there",
-        "half",
-        "nobody",
-        "everyone",
-    ]
-)
-_ANAPHORIC = frozenset(
-    [
-        "it",
-        "this",
-        "that",
-        "they",
-        "these",
-        "those",
-        "he",
-        "she",
-        "so",
-        "then",
-        "also",
-        "however",
-        "but",
-        "and",
-        "or",
-        "because",
-        "which",
-    ]
-)
-_DECIDING = re.compile(r"\b(decid|consider|wonder|whether|should|choos|option|thinking about|not sure|unsure)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +118,7 @@ def _names(sentences: list[str]) -> tuple[str, ...]:
     for sentence in sentences:
         for match in _NAME.finditer(sentence):
             name = match.group(1)
-            if name.split()[0] not in _NOT_NAMES and not name.isdigit() and len(name) > 2:
+            if name.split()[0] not in NOT_NAMES and not name.isdigit() and len(name) > 2:
                 counted[name] = counted.get(name, 0) + 1
     return tuple(sorted(counted, key=lambda name: -counted[name]))[:12]
 
@@ -332,7 +129,7 @@ def _things(text: str) -> tuple[str, ...]:
         kept: list[str] = []
         for word in match.group(1).split():
             low = word.lower()
-            if low in SMALL or low in _FINITE or low in VERBS or low.endswith("ly"):
+            if low in SMALL or low in FINITE or low in VERBS or low.removesuffix("s") in VERBS or low.endswith("ly"):
                 break
             kept.append(word)
         if kept and not kept[-1].endswith(("ing", "ed")) and len(kept[-1]) > 2:
@@ -343,19 +140,19 @@ def _things(text: str) -> tuple[str, ...]:
 def _given(clause: str, names: tuple[str, ...], whole: str) -> str:
     """The clause as it reads after "given that", or empty when it is not surely a whole statement."""
     words = clause.split()
-    if ":" in clause or "(" in clause or "?" in clause or len(words) > 20 or words[0].lower() in _ANAPHORIC:
+    if ":" in clause or "(" in clause or "?" in clause or len(words) > 20 or words[0].lower() in ANAPHORIC:
         return ""
     low = [word.lower().strip(",") for word in words]
     if low[0] in ("we", "i"):
         stated = len(words) > 3 and low[1] not in ("need", "want", "would", "think", "must")
     else:
-        stated = any(word in _FINITE for word in low[1:8])
+        stated = any(word in FINITE for word in low[1:8])
     if not stated:
         return ""
     named = any(name.split()[0] == words[0] for name in names) or (words[0].isupper() and len(words[0]) > 1)
     if named or not words[0][:1].isupper():
         return to_owner(clause)
-    ordinary = low[0] in _OPENERS or re.search(rf"(?<![.!?] )(?<!^)\b{re.escape(low[0])}\b", whole, re.MULTILINE)
+    ordinary = low[0] in OPENERS or re.search(rf"(?<![.!?] )(?<!^)\b{re.escape(low[0])}\b", whole, re.MULTILINE)
     return to_owner(clause[0].lower() + clause[1:] if words[0] != "I" else clause) if ordinary else ""
 
 
@@ -372,6 +169,7 @@ _ASKED = re.compile(
     r"^(?:.*?\b(?:whether|if)\s+(?:or not\s+)?(?:to|(?:we|i)\s+should)\s+"
     r"|(?:so,?\s+)?(?:should|shall|do|can|could|would)\s+(?:we|i)\s+|.*?,\s*should\s+(?:we|i)\s+"
     r"|.*?\b(?:deciding|considering|thinking about|thinking of)\s+(?=\w+ing\b)"
+    r"|.*?\b(?:must|need to|have to|has to)\s+(?=(?:choose|decide|pick|select)\b)|.*?\bbeen offered\s"
     r"|(?:we|i)\s+(?:need|have|want|plan|would like|are planning)\s+to\s+(?:decide\s+(?:on\s+)?)?)",
     re.IGNORECASE,
 )
@@ -382,7 +180,8 @@ def act_of(core: str) -> str:
     """What the question asks about, as a verb phrase where one can be found: "hire a senior engineer"."""
     found = _ASKED.match(core)
     if found:
-        return core[found.end() :].strip(" .?!:")
+        act = core[found.end() :].strip(" .?!:")
+        return f"accept {act}" if found.group().endswith("offered ") else act
     words = core.split()
     # "Should our clinic in Graz accept …": the act begins at the first verb after the subject.
     if words and words[0].lower() in ("should", "shall", "must"):

@@ -153,7 +153,8 @@ def claim_part(claim: str, most: int = 170) -> str:
 
 def sentence(text: str) -> str:
     """With a capital and an end mark."""
-    text = capital(text.strip())
+    # The debate is passed on as lists joined by semicolons, so none may stand inside a sentence.
+    text = capital(text.strip()).replace("; ", " – ")
     return text if text.endswith((".", "!", "?", "…", ".”", "?”")) else text + "."
 
 

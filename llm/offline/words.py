@@ -14,6 +14,12 @@ CUES = frozenset(_LISTS["cues"].split())
 _DOUBLED = frozenset(_LISTS["doubled"].split())
 # Words that cannot end a phrase, and that keep no capital inside a sentence.
 SMALL = frozenset(_LISTS["small"].split())
+# Verb forms by which a clause is known to be a whole statement; words that open one; words that point back and cannot.
+FINITE = frozenset(_LISTS["finite"].split())
+OPENERS = frozenset(_LISTS["openers"].split())
+ANAPHORIC = frozenset(_LISTS["anaphoric"].split())
+# Words with a capital that name nothing.
+NOT_NAMES = frozenset(_LISTS["not_names"].split())
 
 _PRONOUNS = {
     "we": "you", "i": "you", "us": "you", "me": "you", "our": "your", "my": "your", "ours": "yours", "mine": "yours",

@@ -85,6 +85,8 @@ def _settled(conditions: list[str], owners: tuple[str, ...]) -> list[Json]:
         "The condition is met, and a second person has checked it.",
         "There is a record of it that a sceptic would accept.",
     )
+    # Limits are kept all the way and need no step of their own.
+    own = [condition for condition in conditions if not condition.startswith("The limit you set")]
     return [
         {
             "title": _title(("Settle first: ", "Make sure of this: ")[number], condition),
@@ -95,7 +97,7 @@ def _settled(conditions: list[str], owners: tuple[str, ...]) -> list[Json]:
             "success": signs[number],
             "kill": "If it cannot be met by then, go back to the board instead of going on.",
         }
-        for number, condition in enumerate(conditions[:2])
+        for number, condition in enumerate(own[:2])
     ]
 
 

@@ -11,7 +11,8 @@ from llm.offline.shaping import shorten
 from llm.offline.speech import Speech, claim_part, sentence
 from llm.offline.words import capital, listed, number_word
 
-# Agreement at which the board is ready, and newness below which another round is not worth its price.
+# Agreement at which the board is ready, once it has heard itself, and newness below which another round is not worth
+# its price.
 READY = 0.78
 STALE = 0.25
 NEW_BY_ROUND = (0.92, 0.6, 0.38, 0.22, 0.15)
@@ -24,7 +25,7 @@ def assessment(brief: Brief) -> Json:
     dice = Dice("assessment", brief.decision, brief.question, str(brief.round), *(voice.claim for voice in voices))
     agreement, novelty, conflict = _measures(brief, camps, dice)
     last = brief.round >= brief.rounds > 1
-    ready = bool(voices) and (agreement >= READY or last or (novelty < STALE and brief.round >= 3))
+    ready = bool(voices) and (last or (brief.round > 1 and (agreement >= READY or novelty < STALE)))
     lead, rival = _leaders(camps)
     speech = Speech(brief, dice, lead, rival)
     return {

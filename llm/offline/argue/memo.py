@@ -126,16 +126,16 @@ def _dissent(camps: Camps, winner: Choice, rival: Choice, speech: Speech) -> Jso
     voice = max(against, key=lambda one: (one.confidence, one.name))
     reason = next((item for item in voice.reasons if len(item.split()) > 4), "")
     text = f"{voice.name} would choose “{claim_part(voice.option, 120)}”"
-    text += f", because {_because(reason)}" if reason else ""
+    text += f", {_because(reason)}" if reason else ""
     return {"persona": voice.name, "position": shorten(sentence(text), 400), "quote": shorten(voice.claim.strip(), 400)}
 
 
 def _because(reason: str) -> str:
-    """A reason after "because": its first word lowered when it is an ordinary one, else quoted whole."""
+    """A reason after "because" when its first word is an ordinary one, else quoted whole."""
     text = reason.strip().rstrip(".")
     lowered = lower_first(text)
     plain = lowered[:1].islower() and "?" not in text and ";" not in text and lowered.split()[0] in STARTERS
-    return shorten(lowered, 240) if plain else f"in their words, “{claim_part(text, 220)}”"
+    return f"because {shorten(lowered, 240)}" if plain else f"and says: “{claim_part(text, 220)}”"
 
 
 STARTERS = frozenset(
@@ -169,7 +169,7 @@ def _conditions(brief: Brief, speech: Speech, dice: Dice) -> list[str]:
 CONDITIONS = (
     "{Party} hear of it from you before it is announced",
     "One named person answers for the result and may stop the attempt",
-    "The cost of {cost} is estimated and agreed before the first commitment",
+    "{Cost} is estimated, and agreed to, before the first commitment",
     "{Measure} is measured once before anything changes, so that there is something to compare with",
     "There is a written answer to {risk}",
     "The first step can be undone within {duration}",
@@ -194,9 +194,12 @@ def _review(one: Choice, camps: Camps, winner: Choice, rival: Choice, brief: Bri
     """What was said for an option by those who chose it, and what speaks against it as the kind of step it is."""
     speech = Speech(brief, Dice("review", brief.decision, one.text), one, rival if one.text == winner.text else winner)
     said = [voice for option, voices in camps if option.text == one.text for voice in voices]
-    strengths = [shorten(next(iter(voice.reasons), voice.claim), 380) for voice in said][:2]
-    strengths += speech.some(dice.shuffled([text for kind in one.kinds for text in KINDS[kind].virtues]), 2)
-    weaknesses = speech.some(dice.shuffled([text for kind in one.kinds for text in KINDS[kind].vices]), 2)
+    # Of what its voters said, only what speaks of the option itself reads as its strength.
+    named = [one.short_ing.lower(), one.short_quoted.lower()]
+    strengths = [text for voice in said for text in voice.reasons if any(name in text.lower() for name in named)][:2]
+    kind = KINDS[one.kinds[0]]
+    strengths += speech.some(dice.shuffled(kind.virtues), 2)
+    weaknesses = speech.some(dice.shuffled(kind.vices), 2)
     weaknesses += speech.some(dice.shuffled(WEAK), 1)
     return {
         "option": one.text,

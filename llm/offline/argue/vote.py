@@ -16,6 +16,10 @@ ADVICE = (
     "Go with {quoted}; it is the choice that I would still defend after a bad first quarter",
     "Having heard everybody, I would {do}, and set the date for a review on the same day",
     "Put your weight behind {ing} and leave {rival} for the day its conditions are met",
+    "Let it be {quoted}: write the conditions down first, then begin",
+    "If I had one vote, and I have, it goes to {ing}",
+    "Do not wait for certainty about {measure} – {do}, and watch it",
+    "My recommendation is {ing}, with {cost} planned for and not discovered",
     "I recommend {ing}, and I would rather see it done late than see {rival} done in haste",
 )
 
