@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from sessions.api.problems import Problem
 from sessions.api.strict import Negotiation, QuerySerializer, StrictJSONParser, StrictSerializer
 from sessions.models import Session
+from sessions.services.access import require
 
 
 class BoardView(APIView):
@@ -38,9 +39,7 @@ class BoardView(APIView):
     def controlled(self, pk: UUID) -> Session:
         """The session, when the caller may also act on it: its owner, or staff with the permission."""
         found = self.session(pk)
-        user = self.request.user
-        if found.owner_id != user.pk and not user.has_perm("board.control_session"):
-            raise Problem("forbidden", "You may read this session, but only its owner may do that.")
+        require(self.request.user, found)
         return found
 
 

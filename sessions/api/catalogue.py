@@ -30,6 +30,9 @@ CATALOGUE: dict[str, Kind] = {
     "too_many": Kind(400, "A list is too long", "Keep the entries that matter most."),
     "rounds_out_of_range": Kind(400, "The number of rounds is out of range", "Choose between 1 and 10 rounds."),
     "cap_out_of_range": Kind(400, "The cost cap is out of range", "Choose a cap above 0 and up to 10,000 dollars."),
+    "empty": Kind(400, "The text is empty", "Say something."),
+    "answers_do_not_match": Kind(400, "Not every question is answered", "Give one answer for each question, in order."),
+    "unknown_question": Kind(400, "The board has not asked this", "Take “interrupt_id” from session_waiting."),
     "unknown_parameter": Kind(400, "A query parameter does not exist", "Remove or rename it; /api/docs/ lists them."),
     "invalid_parameter": Kind(400, "A query parameter is wrong", "Correct the parameters listed in “errors”."),
     "invalid_cursor": Kind(
@@ -54,6 +57,9 @@ CATALOGUE: dict[str, Kind] = {
     "illegal_transition": Kind(
         409, "The session is in another state", "Read the session again: its status says what is possible now."
     ),
+    "not_recoverable": Kind(409, "A retry cannot help", "Retry from an earlier checkpoint, or start anew."),
+    "unknown_checkpoint": Kind(409, "There is no such checkpoint", "Choose one from the session's checkpoints."),
+    "graph_version": Kind(409, "The session is of an older version", "Bring the decision to the board again."),
     "length_required": Kind(411, "The length of the body is not given", "Send Content-Length instead of chunks."),
     "too_large": Kind(413, "The body is too large", "Send at most 2 MB."),
     "unsupported_media_type": Kind(415, "The body is not JSON", "Send “Content-Type: application/json”."),

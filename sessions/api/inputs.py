@@ -6,8 +6,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from sessions.api.strict import Money, QuerySerializer, StrictSerializer, Text, Whole
+from sessions.api.strict import Flag, Money, QuerySerializer, StrictSerializer, Text, Whole
 from sessions.models import Status
+from sessions.services.control import MAX_TEXT
 from sessions.services.start import MAX_CONTEXT, MAX_ITEM, MAX_ITEMS, MAX_PROBLEM, MIN_PROBLEM, Decision
 
 DEFAULT_EVENTS, MAX_EVENTS = 200, 1000
@@ -70,6 +71,45 @@ class NewSession(StrictSerializer):
 
 class Nothing(StrictSerializer):
     """No field is known: the body may be left out, or be ``{}``."""
+
+
+@_text(MAX_TEXT)
+class Said(Text):
+    pass
+
+
+@_text(500)
+class ReasonText(Text):
+    pass
+
+
+class Why(StrictSerializer):
+    reason = ReasonText(required=False, default="", max_length=500, help_text="Kept in the audit trail")
+
+
+class Answers(StrictSerializer):
+    answers = Texts(help_text="One for each question, in order; an empty one says you do not know")
+    interrupt_id = Text(
+        required=False, default="", max_length=200, help_text="Of the session_waiting event: names what is answered"
+    )
+
+
+class Interjection(StrictSerializer):
+    text = Said(help_text="Every voice that speaks from now on reads it")
+
+
+class Retry(Why):
+    checkpoint_id = Text(
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=64,
+        help_text="Go back to this step, from …/checkpoints. Without it the session continues after its last step, "
+        "and nothing that was paid is paid again",
+    )
+    reuse_answers = Flag(
+        required=False, default=True, help_text="With checkpoint_id: take stored answers to identical prompts"
+    )
 
 
 class ListQuery(QuerySerializer):

@@ -182,8 +182,8 @@ class Session(SessionSummary):
     class Meta(SessionSummary.Meta):
         fields = [
             *SessionSummary.Meta.fields,
-            "problem_statement", "context", "options", "constraints", "cost_cap", "deadline", "queued_at", "failure",
-            "links",
+            "problem_statement", "context", "options", "constraints", "cost_cap", "deadline", "queued_at", "requested",
+            "failure", "links",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -231,6 +231,20 @@ class EventPage(serializers.Serializer[Any]):
     after = serializers.IntegerField(help_text="Ask with this ‘after’ for what comes later")
     next = serializers.URLField(allow_null=True, help_text="The following page, or null when you have all there is")
     ended = serializers.BooleanField(help_text="No more events will come, unless somebody retries the session")
+
+
+class Said(serializers.Serializer[Any]):
+    sequence = serializers.IntegerField(help_text="Of the interjection's event")
+
+
+class RetryPoint(serializers.Serializer[Any]):
+    checkpoint_id = serializers.CharField()
+    step = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+
+
+class RetryPoints(serializers.Serializer[Any]):
+    checkpoints = RetryPoint(many=True)
 
 
 class Fault(serializers.Serializer[Any]):

@@ -15,6 +15,9 @@ from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
 from sessions.api.catalogue import CATALOGUE, OTHER
+from sessions.services.access import NotAllowed
+from sessions.services.control import InvalidWord
+from sessions.services.recovery import CannotResume
 from sessions.services.start import InvalidDecision
 from sessions.transitions import IllegalTransition
 
@@ -104,6 +107,10 @@ def _known(exc: Exception) -> Problem | None:
             return from_errors([FieldError(field=exc.field, code=exc.code, detail=str(exc))])
         case IllegalTransition():
             return Problem("illegal_transition", str(exc))
+        case NotAllowed():
+            return Problem("forbidden", str(exc))
+        case CannotResume() | InvalidWord():
+            return Problem(exc.code, str(exc))
         case Http404() | exceptions.NotFound():
             return Problem("not_found")
         case RequestDataTooBig():
@@ -162,6 +169,7 @@ _CODES = {
     "not_a_list": "wrong_type",
     "null_characters_not_allowed": "control_characters",
     "surrogate_characters_not_allowed": "control_characters",
+    "max_length": "too_long",
     "max_digits": "invalid_number",
     "max_decimal_places": "invalid_number",
     "max_whole_digits": "invalid_number",

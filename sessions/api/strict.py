@@ -73,6 +73,15 @@ class Whole(serializers.IntegerField):
         return data
 
 
+class Flag(serializers.BooleanField):
+    """JSON's true or false; the many words that HTML forms use for them are refused."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            refuse("true or false", data)
+        return data
+
+
 class Money(serializers.DecimalField):
     """A JSON number, or a text that holds one (which keeps every decimal place)."""
 

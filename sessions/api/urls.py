@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from sessions.api import fallback
+from sessions.api import control, fallback
 from sessions.api.export import Export
 from sessions.api.token import OwnToken
 from sessions.api.views import Events, SessionItem, Sessions, Start
@@ -15,6 +15,13 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/", Sessions.as_view(), name="session-list"),
     path("sessions/<uuid:pk>/", SessionItem.as_view(), name="session-detail"),
     path("sessions/<uuid:pk>/start", Start.as_view(), name="session-start"),
+    path("sessions/<uuid:pk>/pause", control.Pause.as_view(), name="session-pause"),
+    path("sessions/<uuid:pk>/resume", control.Resume.as_view(), name="session-resume"),
+    path("sessions/<uuid:pk>/kill", control.Kill.as_view(), name="session-kill"),
+    path("sessions/<uuid:pk>/retry", control.Retry.as_view(), name="session-retry"),
+    path("sessions/<uuid:pk>/checkpoints", control.Checkpoints.as_view(), name="session-checkpoints"),
+    path("sessions/<uuid:pk>/answer", control.Answer.as_view(), name="session-answer"),
+    path("sessions/<uuid:pk>/interject", control.Interject.as_view(), name="session-interject"),
     path("sessions/<uuid:pk>/events", Events.as_view(), name="session-events"),
     path("sessions/<uuid:pk>/export", Export.as_view(), name="session-export"),
     path("sessions/<uuid:pk>/stream", stream, name="session-stream"),

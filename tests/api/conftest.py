@@ -30,6 +30,12 @@ class Caller:
         return self.client.generic(method, path, headers=self.headers | headers)
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Hashing a password for real takes longer than most tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def caller(user: Any) -> Caller:
     return Caller(tokens.rotate(user).key)
