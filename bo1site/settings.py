@@ -230,6 +230,7 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = not PRODUCTION  # no collectstatic step on a local machine
+WHITENOISE_AUTOREFRESH = not PRODUCTION  # and no stale lengths when files change under a running board
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # WhiteNoise hands Django a file to stream; under ASGI Django reads it whole and says so at every first request.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
