@@ -263,8 +263,8 @@ class Stream {
       } catch {
         if (navigator.onLine === false) return;
       }
-      const woken = await this.#sleep(wait);
-      if (woken && state === "resting") return;
+      if (!goOn()) return; // shown again while the answer was under way
+      await this.#sleep(wait);
     }
   }
 
