@@ -13,6 +13,11 @@ urlpatterns = [
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
 ]
-for prefix, module in (("api/", "sessions.api.urls"), ("", "sessions.urls")):
+for prefix, module in (
+    ("api/v1/", "replanning.api.urls"),  # before the board's, which answers for every other address under api/
+    ("api/", "sessions.api.urls"),
+    ("", "replanning.urls"),
+    ("", "sessions.urls"),
+):
     if find_spec(module):
         urlpatterns.append(path(prefix, include(module)))
