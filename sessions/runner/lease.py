@@ -23,6 +23,8 @@ from sessions.transitions import transition
 
 #: A session that was claimed so often without any progress kills its workers, and is taken out.
 MOST_CLAIMS = 5
+#: One that was claimed so often without progress is driven alone until it makes some, for the sake of the others.
+SUSPECT = 2
 #: Serialises claims, so that the number of running sessions is exact. Any constant will do.
 _CLAIM_LOCK = 0x626F61726401
 
@@ -37,19 +39,23 @@ class Claim:
     requested: str
     graph_version: int
     think_afresh: bool
+    suspect: bool
 
 
+_FREE = "(status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))"
 _PICK = """
 WITH picked AS (
     SELECT id, status AS was, started_at IS NULL AS fresh
     FROM board_session
-    WHERE {which} (status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))
+    WHERE {which} AND {free}
     ORDER BY status = 'running' DESC, queued_at NULLS FIRST, id
     LIMIT least(%(most)s::int, (SELECT %(running)s::int - count(*)::int FROM board_session
                                 WHERE status = 'running' AND lease_until >= now()))
     FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE board_session s SET status = 'running', fence = s.fence + 1, claims = s.claims + 1, lease_owner = %(owner)s,
+UPDATE board_session s SET status = 'running', fence = s.fence + 1, lease_owner = %(owner)s,
+    claims = CASE WHEN EXISTS (SELECT 1 FROM llm_answer a WHERE a.session_id = s.id AND a.created_at >
+        (SELECT max(r.started_at) FROM board_run r WHERE r.session_id = s.id)) THEN 1 ELSE s.claims + 1 END,
     lease_until = clock_timestamp() + %(lease)s * interval '1 second',
     started_at = coalesce(s.started_at, clock_timestamp()), progressed_at = clock_timestamp(),
     deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second')
@@ -63,18 +69,24 @@ RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requeste
 """
 
 
-def claim(owner: str, most: int, *, only: UUID | None = None) -> list[Claim]:
+def claim(owner: str, most: int, *, only: UUID | None = None, busy: bool = False) -> list[Claim]:
     """Claim up to ``most`` sessions that wait in line or whose lease has run out, the latter first.
 
-    Status, fence, run and event commit together. At most ``MOST_RUNNING`` sessions run in the whole cluster.
+    Status, fence, run and event commit together. At most ``MOST_RUNNING`` sessions run in the whole cluster. While
+    suspects wait, a ``busy`` runner takes nothing, and one that is not takes a single suspect.
     """
     if most < 1:
         return []
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+            which = "id = %(only)s::uuid" if only else f"claims < {SUSPECT}"
+            if only is None and _suspects_wait(cursor):
+                if busy:
+                    return []
+                which, most = f"claims >= {SUSPECT}", 1
             cursor.execute(
-                _PICK.format(which="id = %(only)s::uuid AND" if only else ""),
+                _PICK.format(which=which, free=_FREE),
                 {
                     "most": most,
                     "running": settings.MOST_RUNNING,
@@ -113,7 +125,25 @@ def _announced(row: dict[str, Any], owner: str) -> Claim | None:
         draft = events.Draft("session_resumed", data, f"claim:{row['fence']}")
     events.append_locked(row["id"], row["last_sequence"], [draft], checkpoint_id=row["newest"] or "")
     metrics.CLAIMS.labels(how).inc()
-    return Claim(row["id"], row["fence"], owner, row["requested"], row["graph_version"], row["think_afresh"])
+    return Claim(
+        row["id"],
+        row["fence"],
+        owner,
+        row["requested"],
+        row["graph_version"],
+        row["think_afresh"],
+        row["claims"] > SUSPECT,
+    )
+
+
+def _suspects_wait(cursor: Any) -> bool:
+    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM board_session WHERE claims >= {SUSPECT} AND {_FREE})")  # noqa: S608
+    return bool(cursor.fetchone()[0])
+
+
+def has_progressed(session_id: UUID) -> bool:
+    """Whether a session has stored anything since it was claimed."""
+    return Session.objects.filter(pk=session_id, claims=0).exists()
 
 
 def _poisoned(row: dict[str, Any]) -> None:

@@ -140,7 +140,12 @@ class Runner:
         if self.only is not None and (self.drives or self.outcomes):
             return False
         try:
-            claims: list[Claim] = await self._control.run(partial(lease.claim, self.owner, room, only=self.only))
+            if await self._alone():
+                return False
+            busy = bool(self.drives)
+            claims: list[Claim] = await self._control.run(
+                partial(lease.claim, self.owner, room, only=self.only, busy=busy)
+            )
         except Exception as error:
             if not is_transient(error):
                 log.exception("could not claim")
@@ -149,6 +154,14 @@ class Runner:
         for claim in claims:
             self._begin(claim)
         return bool(claims)
+
+    async def _alone(self) -> bool:
+        """Whether a suspect is being driven that has made no progress yet: nobody else shall go down with it."""
+        suspects = [key for key, drive in self.drives.items() if drive.claim.suspect]
+        for session_id in suspects:
+            if not await self._control.run(partial(lease.has_progressed, session_id)):
+                return True
+        return False
 
     def _begin(self, claim: Claim) -> None:
         drive = Drive(claim, self._graph, self._threads.run)

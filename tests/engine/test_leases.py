@@ -77,6 +77,28 @@ def test_a_session_that_always_kills_its_worker_is_taken_out_and_can_be_retried(
     story(session)
 
 
+def test_a_suspect_is_driven_alone_until_it_makes_progress(lab: Lab, queued: Queued) -> None:
+    suspect, other = queued(), queued()
+    Session.objects.filter(pk=suspect.pk).update(claims=lease.SUSPECT)
+    lab.hold(1)
+    with lab.running() as runner:
+        until(lambda: {suspect.pk, other.pk} <= set(runner.drives))
+        assert runner.drives[suspect.pk].claim.suspect
+        suspect.refresh_from_db()
+        assert suspect.claims == 0
+        lab.release(1)
+        until(lambda: Session.objects.filter(status="completed").count() == 2)
+
+
+def test_while_a_suspect_waits_a_busy_runner_takes_nothing(queued: Queued) -> None:
+    suspect, other = queued(), queued()
+    Session.objects.filter(pk=suspect.pk).update(claims=lease.SUSPECT)
+    assert lease.claim(identity.owner(), 10, busy=True) == []
+    first = lease.claim(identity.owner(), 10)
+    assert [(claim.session_id, claim.suspect) for claim in first] == [(suspect.pk, True)]
+    assert [claim.session_id for claim in lease.claim(identity.owner(), 10)] == [other.pk]
+
+
 def test_progress_forgives_earlier_claims(lab: Lab, queued: Queued) -> None:
     session = queued()
     lab.steps = lease.MOST_CLAIMS + 2
