@@ -112,16 +112,34 @@ if EMBEDDED_DATABASE:
 
 _database = database_from_url(DATABASE_URL)
 DATABASE_POOL_SIZE = env.integer("DATABASE_POOL_SIZE", 20, low=2, high=500)
+#: Seconds a request waits for a connection, and from what wait on new work is turned away.
+DATABASE_QUEUE_SECONDS = env.number("DATABASE_QUEUE_SECONDS", 5.0, low=0.1)
+SHED_UTILISATION = env.number("SHED_UTILISATION", 0.95, low=0.1, high=10.0)
+SHED_WAIT_SECONDS = env.number("SHED_WAIT_SECONDS", 1.0, low=0.01)
+#: Seconds PostgreSQL is left alone after five failures to connect (web; other processes come back after one second).
+DATABASE_BREAKER_SECONDS = env.number("DATABASE_BREAKER_SECONDS", 60.0, low=0.1)
+#: Seconds; 0 switches a limit off (for a long migration).
+STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT", 30.0, low=0.0)
+LOCK_TIMEOUT = env.number("LOCK_TIMEOUT", 10.0, low=0.0)
+INTERACTIVE_STATEMENT_TIMEOUT = env.number("INTERACTIVE_STATEMENT_TIMEOUT", 5.0, low=0.0)
+INTERACTIVE_LOCK_TIMEOUT = env.number("INTERACTIVE_LOCK_TIMEOUT", 3.0, low=0.0)
+IDLE_IN_TRANSACTION = env.number("IDLE_IN_TRANSACTION", 60.0, low=0.0)
 DATABASES = {
     "default": {
         **_database,
+        "ENGINE": "bo1site.resilience.postgresql",
         "CONN_MAX_AGE": 0,  # the pool keeps connections; a thread that kept its own would never give it back
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **_database["OPTIONS"],  # type: ignore[dict-item]
             "application_name": f"bo1-{ROLE}",
             "server_side_binding": True,
-            "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5.0, "max_idle": 60.0},
+            "pool": {
+                "min_size": 1,
+                "max_size": DATABASE_POOL_SIZE,
+                "timeout": DATABASE_QUEUE_SECONDS,
+                "max_idle": 60.0,
+            },
         },
     }
 }
@@ -274,6 +292,16 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "sessions.api.schema.describe_stream",
     ],
+    "ENUM_NAME_OVERRIDES": {
+        "SessionStatus": "sessions.models.Status",
+        "SessionPhase": "sessions.models.Phase",
+        "ProjectStatus": "replanning.models.project.ProjectStatus",
+        "LinkKind": "replanning.models.project.LinkKind",
+        "ActionState": "replanning.models.action.State",
+        "ActionMove": "replanning.api.inputs.MOVES",
+        "DependencyKind": "replanning.models.dependency.Kind",
+        "ReplanStage": "replanning.models.replan.Stage",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 

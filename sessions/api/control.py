@@ -56,21 +56,21 @@ class Verb(BoardView):
 
 
 class Pause(Verb):
-    @_documented("pause", "Rest before the next step; “requested” says so until then", inputs.Why)
+    @_documented("pause", "Rest before the next step; “requested” says so until then", inputs.Reason)
     def post(self, request: Request, pk: UUID) -> Response:
-        return self.do(request, pk, inputs.Why, lambda s, said: control.pause(s, request.user, said["reason"]))
+        return self.do(request, pk, inputs.Reason, lambda s, said: control.pause(s, request.user, said["reason"]))
 
 
 class Resume(Verb):
-    @_documented("resume", "Put a paused session back into line", inputs.Why)
+    @_documented("resume", "Put a paused session back into line", inputs.Reason)
     def post(self, request: Request, pk: UUID) -> Response:
-        return self.do(request, pk, inputs.Why, lambda s, said: control.resume(s, request.user, said["reason"]))
+        return self.do(request, pk, inputs.Reason, lambda s, said: control.resume(s, request.user, said["reason"]))
 
 
 class Kill(Verb):
-    @_documented("kill", "Stop for good and at once", inputs.Why)
+    @_documented("kill", "Stop for good and at once", inputs.Reason)
     def post(self, request: Request, pk: UUID) -> Response:
-        return self.do(request, pk, inputs.Why, lambda s, said: control.kill(s, request.user, said["reason"]))
+        return self.do(request, pk, inputs.Reason, lambda s, said: control.kill(s, request.user, said["reason"]))
 
 
 class Retry(Verb):

@@ -83,7 +83,7 @@ class ReasonText(Text):
     pass
 
 
-class Why(StrictSerializer):
+class Reason(StrictSerializer):
     reason = ReasonText(required=False, default="", max_length=500, help_text="Kept in the audit trail")
 
 
@@ -98,7 +98,7 @@ class Interjection(StrictSerializer):
     text = Said(help_text="Every voice that speaks from now on reads it")
 
 
-class Retry(Why):
+class Retry(Reason):
     checkpoint_id = Text(
         required=False,
         allow_null=True,

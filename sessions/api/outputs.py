@@ -220,7 +220,7 @@ class SessionDetail(Session):
 class Event(serializers.Serializer[Any]):
     sequence = serializers.IntegerField(min_value=1, help_text="1, 2, 3 … without a gap; also the id in the stream")
     type = serializers.ChoiceField(choices=sorted(event_types.SCHEMAS))
-    data = serializers.DictField(help_text="docs/events.md lists the fields of each type")  # type: ignore[assignment]
+    data = serializers.DictField(help_text="docs/api.md lists the fields of each type")  # type: ignore[assignment]
     superseded = serializers.BooleanField(help_text="A retry from an older step has left it behind")
     created_at = serializers.DateTimeField()
 
