@@ -16,8 +16,8 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
+from bo1site.resilience.breaker import Admission, Fault
 from llm import breaker_store, budget, journal, ledger, metrics, pricing, shaping, storage, structured
-from llm.breaker import Admission, Fault
 from llm.errors import Condition, LLMError
 from llm.models import Answer
 from llm.providers import base, registry

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Func
 
-from llm import breaker, metrics
-from llm.breaker import CLOSED, Admission, Fault, Phase, Rules, State
+from bo1site.resilience import breaker
+from bo1site.resilience.breaker import CLOSED, Admission, Fault, Phase, Rules, State
+from llm import metrics
 from llm.models import Breaker
 
 R = TypeVar("R")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from llm.breaker import Phase, State
+from bo1site.resilience.breaker import Phase, State
 from llm.errors import LLMError
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ SECONDS = Histogram(
 WAITING = Histogram(
     "llm_slot_wait_seconds", "Time for a call to be let out", ["provider"], buckets=(0.001, 0.01, 0.1, 1, 10, 60)
 )
-BREAKER = Gauge("llm_breaker_state", "0 closed, 1 half open, 2 open", ["provider"])
+BREAKER = Gauge("llm_breaker_state", "0 closed, 1 half open, 2 open", ["provider"], multiprocess_mode="mostrecent")
 ALERTS = Counter("llm_alerts_total", "Failures that need a person", ["provider", "code"])
 
 _LEVELS = {Phase.CLOSED: 0, Phase.HALF_OPEN: 1, Phase.OPEN: 2}

@@ -16,8 +16,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permissi
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from llm import breaker, breaker_store
-from llm.breaker import CLOSED, Phase, State
+from bo1site.resilience import breaker
+from bo1site.resilience.breaker import CLOSED, Phase, State
+from llm import breaker_store
 from llm.models import OperatorAction
 from llm.providers import registry
 from llm.providers.base import title

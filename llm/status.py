@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db.models import Avg, Count, Max, Q
 from django.utils import timezone
 
-from llm import breaker, breaker_store
-from llm.breaker import Phase
+from bo1site.resilience import breaker
+from bo1site.resilience.breaker import Phase
+from llm import breaker_store
 from llm.models import LLMCall
 from llm.providers import registry
 from llm.providers.base import title

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from purgatory.domain.model import Context, OpenedState
 
-from llm import breaker
-from llm.breaker import CLOSED, Admission, Fault, Phase, Rules, State
+from bo1site.resilience import breaker
+from bo1site.resilience.breaker import CLOSED, Admission, Fault, Phase, Rules, State
 
 RULES = Rules(threshold=5, cooldown=60.0, account_cooldown=900.0, lease=75.0)
 

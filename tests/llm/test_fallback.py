@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bo1site.resilience.breaker import Phase
 from llm import breaker_store, storage
-from llm.breaker import Phase
 from llm.broker import complete
 from llm.errors import Condition, LLMError
 from llm.models import Breaker, LLMCall
