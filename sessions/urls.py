@@ -1,5 +1,6 @@
 from django.urls import path, re_path
 
+from sessions.api import token_page
 from sessions.views import control, decision, listing, session
 
 app_name = "board"
@@ -8,6 +9,7 @@ _ID = "sessions/(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 urlpatterns = [
     path("", listing.index, name="list"),
     path("new/", decision.new, name="new"),
+    path("token/", token_page.page, name="token"),
     path("sessions/<uuid:pk>/", session.room, name="session"),
     path("sessions/<uuid:pk>/report/", session.report, name="report"),
     re_path(rf"^{_ID}/export\.(?P<kind>md|json)$", session.download, name="export"),

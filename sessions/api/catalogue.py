@@ -38,6 +38,7 @@ CATALOGUE: dict[str, Kind] = {
     "invalid_cursor": Kind(
         400, "The cursor cannot be read", "Follow “next” and “previous” as they are, or start anew."
     ),
+    "malformed_event_id": Kind(400, "The Last-Event-ID is not one", "Send the id of the last event you received."),
     "invalid_idempotency_key": Kind(
         400, "The Idempotency-Key cannot be used", "Send 1 to 200 visible ASCII characters, for example a UUID."
     ),
@@ -67,12 +68,15 @@ CATALOGUE: dict[str, Kind] = {
         422, "The Idempotency-Key was used for another body", "Use a new key for a new request."
     ),
     "throttled": Kind(429, "Too many requests", "Wait for the seconds in the Retry-After header."),
+    "too_many_reconnects": Kind(429, "The stream is opened too often", "Wait for the seconds in Retry-After."),
+    "too_many_streams": Kind(429, "You have too many streams open", "Close one of them, or wait for Retry-After."),
     # -- our side
     "internal_error": Kind(500, "Something broke on our side", "Try again; if it stays, tell the people who run it."),
     "unavailable": Kind(
         503, "The board cannot answer just now", "Wait for the seconds in the Retry-After header, then try again."
     ),
-    "not_available": Kind(503, "This part is not installed", "Ask the people who run this board."),
+    "shutting_down": Kind(503, "The server is being restarted", "Reconnect after Retry-After; nothing is lost."),
+    "streams_full": Kind(503, "The server carries no more streams", "Reconnect after Retry-After; nothing is lost."),
 }
 
 #: What a code of a service that is not listed above means to a caller.

@@ -25,25 +25,30 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
     """The problem responses of an operation, with the codes that each status can carry."""
     found = {}
     for status in sorted({*statuses, *ALWAYS}):
-        codes = ", ".join(code for code, kind in CATALOGUE.items() if kind.status == status)
-        found[(status, MEDIA_TYPE)] = OpenApiResponse(ProblemDocument, description=f"Codes: {codes}")
+        found[(status, MEDIA_TYPE)] = OpenApiResponse(ProblemDocument, description=_codes(status))
     return found
+
+
+def _codes(status: int) -> str:
+    return "Codes: " + ", ".join(code for code, kind in CATALOGUE.items() if kind.status == status)
 
 
 def describe_stream(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Add the stream: it is an asynchronous view outside DRF, so nothing finds it by itself."""
     path = "/api/v1/sessions/{id}/stream"
-    answers = {
+    answers: dict[str, Any] = {
         "200": {
-            "description": "Events in the form of server-sent events: “id” is the sequence, “event” the type, “data` "
-            "the same JSON as in the events list. Ends after the terminal event.".replace("`", "”"),
+            "description": "Server-sent events: “id” is the sequence, “event” the type, “data” the same JSON as in the "
+            "list of events. Ends after the terminal event.",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         "204": {"description": "The session is over and you have everything"},
-        "401": {"description": "Not signed in"},
-        "404": {"description": "No such session, or not yours"},
-        "429": {"description": "Reconnecting too often; wait for Retry-After seconds"},
     }
+    for status in (400, 401, 404, 429, 503):
+        answers[str(status)] = {
+            "description": _codes(status),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+        }
     result["paths"][path] = {
         "get": {
             "operationId": "sessions_stream",
