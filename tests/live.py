@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from bo1site.supervisor import die_with_parent, free_port
+from llm.offline import process as offline_process
 
 ROOT = Path(__file__).resolve().parent.parent
 _TEMPLATE = "board_template"
@@ -109,7 +110,7 @@ class Board:
         self.env["OFFLINE_URL"] = self.offline_url
         self.start(
             "provider",
-            ["-m", "uvicorn", "llm.offline.app:app", "--port", str(port), "--log-level", "warning"],
+            offline_process.command(port)[1:],
             OFFLINE_LATENCY=latency,
         )
         self._until_answers(f"{self.offline_url}/stats", "provider")

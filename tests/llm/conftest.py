@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from django.db import connections
 from pydantic import BaseModel
 
 from bo1site.supervisor import die_with_parent, free_port
-from llm import breaker_store, cache
+from llm import breaker_store, cache, storage
+from llm.offline.process import command as provider_command
 from llm.types import Request
 from sessions.graph.schemas import Frame
 from tests.live import ROOT, wait_until
@@ -33,6 +33,7 @@ DECISION = (
 def _no_connection_left_behind() -> Iterator[None]:
     """Closes what the asynchronous ORM opened in asgiref's thread, so that the test database can be dropped."""
     yield
+    storage.close()
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
@@ -76,7 +77,7 @@ def offline_process() -> Iterator[str]:
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "llm.offline.app:app", "--port", str(port), "--log-level", "warning"],
+        provider_command(port),
         cwd=ROOT,
         env={**os.environ, "OFFLINE_LATENCY": "0"},
         preexec_fn=die_with_parent,

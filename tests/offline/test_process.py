@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from llm.offline.latency import Latency, LatencyError
+from llm.offline.process import command as provider_command
 
 DEADLINE = 15.0
 
@@ -23,7 +23,7 @@ def process_url() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "llm.offline.app:app", "--port", str(port), "--log-level", "warning"]
+    command = provider_command(port)
     process = subprocess.Popen(command, env=os.environ | {"OFFLINE_LATENCY": "0.2-0.4"}, stderr=subprocess.PIPE)
     url = f"http://127.0.0.1:{port}"
     end = time.monotonic() + DEADLINE

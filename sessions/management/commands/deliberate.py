@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -21,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from bo1site.supervisor import die_with_parent, free_port
+from llm.offline import process as offline_process
 from sessions import export
 from sessions.models import Event, Session, Status
 from sessions.runner import drive_session
@@ -102,8 +102,8 @@ def _provider() -> Iterator[None]:
         yield
         return
     port = free_port(urlsplit(settings.OFFLINE_URL).port or 8765)
-    command = [sys.executable, "-m", "uvicorn", "llm.offline.app:app", "--port", str(port), "--log-level", "warning"]
     environment = {**os.environ, "OFFLINE_LATENCY": os.environ.get("OFFLINE_LATENCY", "0.1-0.4")}
+    command = offline_process.command(port)
     process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=die_with_parent)
     try:
         deadline = time.monotonic() + 20

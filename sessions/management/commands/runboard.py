@@ -16,6 +16,7 @@ from django.db import connections
 
 from bo1site import embedded
 from bo1site.supervisor import Child, Supervisor, free_port
+from llm.offline import process
 
 
 class Command(BaseCommand):
@@ -71,16 +72,7 @@ def _children(host: str, port: int) -> list[Child]:
         children.append(
             Child(
                 "offline provider",
-                [
-                    python,
-                    "-m",
-                    "uvicorn",
-                    "llm.offline.app:app",
-                    "--port",
-                    str(provider_port),
-                    "--log-level",
-                    "warning",
-                ],
+                process.command(provider_port),
                 env={**shared, "OFFLINE_LATENCY": latency},
                 grace=3,
             )
