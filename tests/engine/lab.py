@@ -83,7 +83,10 @@ class Lab:
             entry = (str(config["configurable"]["thread_id"]), step, persona)
             self.turns.append(entry)
             try:
-                while (held := self._held.get(step)) is not None and not held.is_set():
+                held = self._held.get(step)
+                for _ in range(3000):  # at most half a minute; released from another thread
+                    if held is None or held.is_set():
+                        break
                     await asyncio.sleep(0.01)
             except asyncio.CancelledError:
                 self.cancelled.append(entry)
@@ -170,7 +173,10 @@ def story(session: Session) -> list[str]:
 def expire_lease(session: Session) -> None:
     """What the loss of a host looks like from the database, without the wait."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE board_session SET lease_until = 'epoch' WHERE id = %s::uuid", [str(session.pk)])
+        cursor.execute(
+            "UPDATE board_session SET lease_until = 'epoch' WHERE id = %s::uuid AND status = 'running'",
+            [str(session.pk)],
+        )
 
 
 def moment() -> float:
