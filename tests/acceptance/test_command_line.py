@@ -18,6 +18,7 @@ def quiet_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 @pytest.mark.parametrize("wire", ["anthropic", "openai"])
 def test_the_same_decision_is_debated_through_either_providers_wire(quiet_board: Board, wire: str) -> None:
     quiet_board.env["LLM_PRIMARY"] = wire
+    quiet_board.query("DELETE FROM llm_breaker")  # whatever another test has tripped
     result = quiet_board.manage("deliberate", "--example", "--rounds", "2", "--quiet")
     last = quiet_board.query("SELECT id, status FROM board_session ORDER BY id DESC LIMIT 1")[0]
     providers = quiet_board.query("SELECT DISTINCT provider, status FROM llm_llmcall WHERE session_id = %s", last[0])
