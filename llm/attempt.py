@@ -14,10 +14,10 @@ from typing import Generic, NoReturn
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from bo1site.resilience.breaker import Admission, Fault
-from llm import breaker_store, budget, journal, ledger, metrics, pricing, shaping, storage, structured
+from llm import breaker_store, budget, hotpath, journal, ledger, metrics, pricing, shaping, storage, structured
 from llm.errors import Condition, LLMError
 from llm.models import Answer
 from llm.providers import base, registry
@@ -35,6 +35,14 @@ _FAULTS = {
 }
 
 
+class AlreadyAnswered(Exception):
+    """The journal knew the answer, so nothing was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("already answered")
+        self.answer = answer
+
+
 @dataclass(frozen=True, slots=True)
 class _Begun:
     call_id: int
@@ -43,13 +51,17 @@ class _Begun:
 
 @dataclass(slots=True)
 class Attempt(Generic[T]):
-    """``number`` counts a call's attempts over all providers; ``time_left`` is in seconds, waiting included."""
+    """``number`` counts a call's attempts over all providers; ``time_left`` is in seconds, waiting included.
+
+    With ``key`` the journal is asked in the same breath as the row is written; ``AlreadyAnswered`` says it knew.
+    """
 
     request: Request[T]
     digest: str
     entry: registry.Config
     number: int
     time_left: float
+    key: str = ""
     repair: Repair | None = None
     room: int = 1
     caller: str = ""
@@ -94,12 +106,23 @@ class Attempt(Generic[T]):
         if admission is Admission.REFUSED:
             raise circuit_open(name, wait)
         probing = admission is Admission.PROBE
+        call_id = None
         try:
-            budget.check(self.request.session_id)
-            call_id = ledger.start(
-                self.request, attempt=self.number, provider=name, model=model, offline=self.entry.offline
+            ledger.sweep_now_and_then()
+            call_id, answer_id = hotpath.start(
+                self.request,
+                attempt=self.number,
+                provider=name,
+                model=model,
+                offline=self.entry.offline,
+                key=self.key,
             )
+            if call_id is None:
+                raise AlreadyAnswered(Answer.objects.get(pk=answer_id or 0))
+            budget.check(self.request.session_id)
         except BaseException:
+            if call_id is not None:
+                ledger.drop(call_id)
             if probing:
                 breaker_store.released(name, self.caller)
             raise
@@ -203,17 +226,9 @@ class Attempt(Generic[T]):
         return fresh if kept is None or kept is answer else (journal.replay(request, kept) or fresh)
 
     def _settle_gain(self, begun: _Begun, completion: Completion[T], answer: Answer | None) -> Answer | None:
-        with transaction.atomic():
-            ledger.finish(
-                begun.call_id,
-                model=completion.model,
-                usage=completion.usage,
-                cost=completion.cost,
-                latency=completion.latency,
-            )
-            kept = None if answer is None else journal.store(answer)
+        stored = hotpath.finish(begun.call_id, completion, answer)
         breaker_store.succeeded(self.entry.name, self.caller)
-        return kept
+        return answer if stored or answer is None else journal.find(answer.session_id, answer.key)
 
 
 def circuit_open(provider: str, wait: float) -> LLMError:

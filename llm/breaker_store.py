@@ -70,6 +70,12 @@ def peek(provider: str) -> bool:
     return copy is None or copy.state.phase is Phase.CLOSED or breaker.retry_in(copy.state, copy.current) == 0
 
 
+def untroubled(provider: str) -> bool:
+    """Whether this process knows that the breaker is closed."""
+    copy = _copies.get(provider)
+    return copy is not None and copy.age < CACHE_SECONDS and copy.state.phase is Phase.CLOSED
+
+
 def refusal(provider: str) -> float | None:
     """Seconds for which this process knows that a call would be refused; None when it does not know that."""
     copy = _copies.get(provider)

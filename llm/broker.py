@@ -10,8 +10,8 @@ from typing import Generic
 from django.conf import settings
 from django.db import DatabaseError
 
-from llm import breaker_store, cache, journal, metrics, policy, storage
-from llm.attempt import Attempt, storage_unavailable
+from llm import breaker_store, cache, journal, metrics, policy, shaping, storage
+from llm.attempt import AlreadyAnswered, Attempt, storage_unavailable
 from llm.errors import Action, Condition, LLMError
 from llm.models import Answer
 from llm.policy import Progress, Rules, Situation
@@ -38,20 +38,40 @@ async def complete(request: Request[T]) -> Completion[T]:
     and can be cancelled at any time without losing an answer that was paid.
     """
     digest = journal.prompt_digest(request)
-    stored = await _replay(request, digest) or (await _reused(request, digest) if request.reuse else None)
-    if stored is not None:
-        metrics.REUSED.labels("journal").inc()
-        return stored
+    if not _may_look_later(request):
+        stored = await _replay(request, digest) or (await _reused(request, digest) if request.reuse else None)
+        if stored is not None:
+            metrics.REUSED.labels("journal").inc()
+            return stored
     route = registry.route()
     key = (digest, route[0].name, route[0].model(request.tier)) if request.cache else None
     cached = await _cached(request, digest, key)
     if cached is not None:
         metrics.REUSED.labels("cache").inc()
         return cached
-    completion = await _Call(request, digest, route, _rules()).run()
+    try:
+        completion = await _Call(request, digest, route, _rules()).run()
+    except AlreadyAnswered as known:
+        metrics.REUSED.labels("journal").inc()
+        completion = journal.replay(request, known.answer) or await _anew(request, digest, known.answer)
     if key is not None and completion.provider == key[1]:
         cache.answers.put(key, completion)
     return completion
+
+
+def _may_look_later(request: Request[T]) -> bool:
+    """Whether the journal can be asked while the attempt is written down, which saves a visit to the database: when
+    nothing stands between now and then, neither a queue nor a breaker nor another place to look."""
+    if request.session_id is None or request.cache or request.reuse:
+        return False
+    primary: str = settings.LLM_PRIMARY
+    return registry.config(primary) is not None and shaping.is_free(primary) and breaker_store.untroubled(primary)
+
+
+async def _anew(request: Request[T], digest: str, unfit: Answer) -> Completion[T]:
+    """An answer for a step whose stored answer no longer fits its schema."""
+    await storage.run(journal.forget, unfit.session_id, unfit.key)
+    return await _Call(request, digest, registry.route(), _rules()).run()
 
 
 async def _replay(request: Request[T], digest: str) -> Completion[T] | None:
@@ -130,6 +150,10 @@ class _Call(Generic[T]):
     causes: list[LLMError] = field(default_factory=list)
 
     @property
+    def key(self) -> str:
+        return "" if self.request.session_id is None else journal.key_of(self.request, self.digest)
+
+    @property
     def deadline(self) -> float:
         wished = self.request.deadline
         return settings.LLM_TOTAL_DEADLINE if wished is None else wished
@@ -154,7 +178,7 @@ class _Call(Generic[T]):
             self.attempts += 1
             try:
                 return await Attempt(
-                    self.request, self.digest, entry, self.attempts, left, repair=repair, room=room
+                    self.request, self.digest, entry, self.attempts, left, self.key, repair, room
                 ).run()
             except LLMError as error:
                 situation = Situation(self._left(index), self._other(index))

@@ -7,6 +7,7 @@ them again; every earlier answer is found here.
 
 import hashlib
 import json
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,15 +23,20 @@ def prompt_digest(request: Request[Any]) -> str:
     """Covers everything of a request that changes its answer, and nothing else (hex, 64 characters)."""
     schema: type[BaseModel] = request.schema
     content = [
-        json_schema(schema),
+        _schema_text(schema),
         request.system,
         request.prompt,
         request.tier,
         request.max_tokens,
         request.temperature,
     ]
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(content, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+@cache
+def _schema_text(schema: type[BaseModel]) -> str:
+    return json.dumps(json_schema(schema), sort_keys=True)
 
 
 def key_of(request: Request[Any], digest: str) -> str:

@@ -1,4 +1,7 @@
-"""A row for each attempt, and what a session has cost so far. Synchronous: call it in a database thread."""
+"""How attempts end, and what a session has cost so far. Synchronous: call it in a database thread.
+
+``llm.hotpath`` begins an attempt's row and settles it when all went well; everything else happens here.
+"""
 
 import time
 from collections.abc import Iterable
@@ -15,7 +18,7 @@ from django.utils import timezone
 from llm import pricing
 from llm.errors import LLMError
 from llm.models import LLMCall
-from llm.types import Request, Usage
+from llm.types import Usage
 
 Status = LLMCall.Status
 #: Seconds between two looks of a process for attempts whose own process died.
@@ -44,28 +47,6 @@ class CostSummary:
     def complete(self) -> bool:
         """True when ``known`` is all there is to pay."""
         return self.unknown_calls == 0 and self.open_calls == 0
-
-
-def start(request: Request[Any], *, attempt: int, provider: str, model: str, offline: bool) -> int:
-    """Writes the row of an attempt that is about to be made; returns its id."""
-    _sweep_now_and_then()
-    row = LLMCall.objects.create(
-        session_id=request.session_id,
-        task_id=request.task_id[:200],
-        call_no=request.call_no,
-        attempt=attempt,
-        node=request.node[:100],
-        persona=request.persona[:100],
-        provider=provider,
-        model=model[:100],
-        tier=request.tier[:32],
-        offline=offline,
-    )
-    return row.pk
-
-
-def finish(call_id: int, *, model: str, usage: Usage, cost: Decimal | None, latency: float) -> None:
-    _settle(call_id, latency, status=Status.FINISHED, model=model[:100], cost=cost, **_tokens(usage))
 
 
 def fail(call_id: int, error: LLMError, *, cost: Decimal | None, latency: float) -> None:
@@ -115,7 +96,8 @@ def settle_abandoned(older_than: timedelta = ABANDONED_AFTER, *, session_id: UUI
     return rows.update(status=Status.UNKNOWN, error_code="process_died", finished_at=timezone.now())
 
 
-def _sweep_now_and_then() -> None:
+def sweep_now_and_then() -> None:
+    """``settle_abandoned``, but at most once in ``SWEEP_INTERVAL`` in a process."""
     global _swept_at
     now = time.monotonic()
     if now - _swept_at > SWEEP_INTERVAL:

@@ -35,6 +35,10 @@ class Gate:
         self._queues: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_free(self) -> bool:
+        return self._free > 0 and not self._queues
+
     @asynccontextmanager
     async def turn(self, key: Hashable) -> AsyncIterator[None]:
         """Waits for this key's turn. Cancelling the wait gives the place up."""
@@ -115,6 +119,11 @@ def gate(provider: str) -> Gate:
     if key not in gates:
         gates[key] = Gate(*key[1:])
     return gates[key]
+
+
+def is_free(provider: str) -> bool:
+    """Whether a call would be let out at once."""
+    return gate(provider).is_free
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection
 
-from llm import journal, ledger, storage
+from llm import hotpath, journal, ledger, storage
 from llm.broker import complete
 from llm.errors import LLMError
 from llm.models import Answer, Breaker, LLMCall
@@ -30,37 +30,37 @@ async def test_an_answer_that_arrives_as_the_caller_is_cancelled_is_kept(
     offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storing, go = threading.Event(), threading.Event()
-    store = journal.store
+    finish = hotpath.finish
 
-    def slow_store(answer: Answer) -> Answer:
+    def slow_finish(*args: Any) -> bool:
         storing.set()
         go.wait(10)
-        return store(answer)
+        return finish(*args)
 
-    monkeypatch.setattr(journal, "store", slow_store)
-    task = asyncio.create_task(complete(make_request()))
-    await asyncio.to_thread(storing.wait, 10)
+    monkeypatch.setattr(hotpath, "finish", slow_finish)
+    task = asyncio.create_task(complete(make_request(deadline=60.0)))
+    assert await asyncio.to_thread(storing.wait, 60)
     task.cancel()
     await asyncio.sleep(0)
     go.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (await complete(make_request())).replayed
+    assert (await complete(make_request(deadline=60.0))).replayed
     assert offline.asked("anthropic") == 1
 
 
 async def test_a_database_that_is_away_when_the_answer_comes_gets_it_later(
     offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, tries = journal.store, list[int]()
+    finish, tries = hotpath.finish, list[int]()
 
-    def flaky_store(answer: Answer) -> Answer:
+    def flaky_finish(*args: Any) -> bool:
         tries.append(1)
         if len(tries) < 4:
             raise OperationalError("the server closed the connection unexpectedly")
-        return store(answer)
+        return finish(*args)
 
-    monkeypatch.setattr(journal, "store", flaky_store)
+    monkeypatch.setattr(hotpath, "finish", flaky_finish)
     assert not (await complete(make_request())).replayed
     assert (await complete(make_request())).replayed
     row = await storage.run(LLMCall.objects.get)
@@ -75,6 +75,7 @@ async def test_without_a_database_no_model_is_asked(
 
     monkeypatch.setattr(storage, "SHORT", 0.2)
     monkeypatch.setattr(journal, "find", gone)
+    monkeypatch.setattr(hotpath, "start", gone)
     with pytest.raises(LLMError) as caught:
         await complete(make_request())
     assert caught.value.code == "storage_unavailable"
@@ -103,7 +104,9 @@ async def test_a_cancelled_probe_gives_its_lease_back(offline: Offline, make_req
 
 
 async def test_an_attempt_whose_process_died_becomes_unknown(make_request: Make, session_id: UUID) -> None:
-    call_id = await storage.run(ledger.start, make_request(), attempt=1, provider="anthropic", model="m", offline=False)
+    call_id, _ = await storage.run(
+        hotpath.start, make_request(), attempt=1, provider="anthropic", model="m", offline=False
+    )
     assert await storage.run(ledger.settle_abandoned) == 0
     assert await storage.run(ledger.settle_abandoned, timedelta(0), session_id=session_id) == 1
     row = await storage.run(LLMCall.objects.get, pk=call_id)
