@@ -12,7 +12,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 
 def checked(value: str, field: str, limit: int, *, required: bool = False) -> str:
     """``value`` as it is kept. Raises ``PlanError``: ``required``, ``too_long`` or ``control_characters``."""
-    text = str(storable(value)).strip()
+    text = str(storable(value)).replace("\r\n", "\n").strip()
     if required and not text:
         raise PlanError("required", f"“{field}” must not be empty.", field=field)
     if len(text) > limit:
