@@ -8,3 +8,6 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         from bo1site import checks  # noqa: F401  (registers the system checks)
+        from bo1site.parts import register
+
+        register()

@@ -8,6 +8,9 @@ from django.core.asgi import get_asgi_application
 
 django = get_asgi_application()
 
+from bo1site.observability.health import drain_on_signal  # noqa: E402
 from sessions.stream.server import StreamServer  # noqa: E402 (needs the apps)
+
+drain_on_signal()
 
 application = StreamServer(django)

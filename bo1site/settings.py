@@ -51,6 +51,18 @@ SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = env.items("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.items("CSRF_TRUSTED_ORIGINS", [])
 
+# -- figures (before anything imports prometheus_client) ---------------------------------------------------------------
+#: Where web and worker processes of this host put their figures; the web process adds them up at /metrics.
+METRICS_DIR = env.text("METRICS_DIR", "" if env.flag("BO1_TESTING", False) else str(DATA_DIR / "metrics"))
+if METRICS_DIR and ROLE in ("web", "worker"):
+    Path(METRICS_DIR).mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR
+#: Who may read /metrics besides staff: whoever sends this token; whoever asks from this machine and through no proxy.
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_LOOPBACK = env.flag("METRICS_LOOPBACK", not PRODUCTION)
+#: Seconds between SIGTERM (from then on /health/ready says 503) and the end of accepting requests.
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 0.0, low=0.0, high=120.0)
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -73,6 +85,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "bo1site.middleware.CorrelationMiddleware",
+    "bo1site.middleware.SheddingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "bo1site.security.ContentSecurityPolicyMiddleware",
@@ -317,11 +331,18 @@ X_FRAME_OPTIONS = "DENY"
 
 # -- logs ---------------------------------------------------------------
 HOST = socket.gethostname()
+LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "plain", ("json", "plain"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"correlated": {"()": "bo1site.observability.logs.Correlated"}},
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation)s]: %(message)s"},
+        "json": {"()": "bo1site.observability.logs.JsonFormatter", "role": ROLE, "host": HOST},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["correlated"]},
+    },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django.request": {"level": "ERROR"},

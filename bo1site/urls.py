@@ -4,12 +4,14 @@ from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
-from bo1site.observability import health
+from bo1site.observability import health, metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
+    path("health/detail", health.detail, name="health-detail"),
+    path("metrics", metrics.view, name="metrics"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
 ]
@@ -21,3 +23,5 @@ for prefix, module in (
 ):
     if find_spec(module):
         urlpatterns.append(path(prefix, include(module)))
+
+handler500 = "bo1site.unavailable.server_error"

@@ -9,9 +9,12 @@ class BoardConfig(AppConfig):
     verbose_name = "Board"
 
     def ready(self) -> None:
+        from bo1site.observability import metrics
         from llm import budget
+        from sessions import figures
         from sessions.services.budget import read
         from sessions.stream import eventstream
 
         eventstream.install()
         budget.register(read)
+        metrics.register(figures.collect)

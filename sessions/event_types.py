@@ -20,11 +20,13 @@ class Created(Data):
 
 
 class Queued(Data):
-    """``from_checkpoint``: a retry left the branch after it; events after ``live_until`` up to this one are history."""
+    """``from_checkpoint``: a retry left the branch after it; events after ``live_until`` up to this one are history.
+    ``request``: the correlation id of the request that asked for it."""
 
     reason: Literal["started", "resumed", "retried", "answered", "released", "evicted", "stuck"] = "started"
     from_checkpoint: str = ""
     live_until: int | None = None
+    request: str = ""
 
 
 class Started(Data):

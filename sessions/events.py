@@ -7,13 +7,14 @@ sequence would not promise that). Take it late and never hold it across a model 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from sessions import doorbell, event_types
+from bo1site.observability import correlation
+from sessions import doorbell, event_latency, event_types
 from sessions.cleaning import storable
 
 #: The NOTIFY channel that rings the web processes; the payload is ``<session id>:<newest sequence>``.
@@ -82,11 +83,12 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     unique: dict[str, Draft] = {}
     for draft in drafts:
         event_types.check(draft.type, draft.data)
+        draft = _traced(draft)
         unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
     if not unique:
         return head
     sid = str(session_id)
-    with connection.cursor() as cursor:
+    with event_latency.measured(), connection.cursor() as cursor:
         cursor.execute(
             _INSERT,
             [
@@ -107,6 +109,14 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
         return head
     doorbell.ring_on_commit(sid, int(row[0]))
     return int(row[0])
+
+
+def _traced(draft: Draft) -> Draft:
+    """A session that gets into line remembers by whose request, so that the work done later is found in the logs."""
+    request = correlation.correlation_id()
+    if draft.type != "session_queued" or not request:
+        return draft
+    return replace(draft, data={**draft.data, "request": request})
 
 
 def append(session_id: UUID | str, drafts: Sequence[Draft], *, checkpoint_id: str = "") -> int:

@@ -13,6 +13,8 @@ import stamina
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from bo1site.resilience import metrics
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -91,6 +93,7 @@ def retry_db(
                         return inner(*args, **kwargs)
                     except BaseException as error:
                         if is_transient(error):
+                            metrics.RETRIES.labels(sqlstate(error) or type(error).__name__).inc()
                             drop_broken(using)
                         raise
             raise AssertionError("unreachable: the retry either returns or raises")

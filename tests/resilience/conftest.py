@@ -1,0 +1,41 @@
+"""A PostgreSQL server of our own, which may be stopped and started while the others' goes on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bo1site import embedded
+from bo1site.resilience.breaker import Rules
+from bo1site.resilience.gate import Gate
+from bo1site.resilience.pools import Pool
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    data = tmp_path_factory.mktemp("pg")
+    embedded.attach(data, own=False)
+    yield data
+    embedded.stop(data)
+
+
+@pytest.fixture
+def server_url(server: Path) -> str:
+    return embedded.attach(server, own=False)  # running again, whatever the test before did
+
+
+@pytest.fixture
+def make_pool(server_url: str) -> Iterator[Callable[..., Pool]]:
+    made: list[Pool] = []
+
+    def make(size: int = 3, *, timeout: float = 2.0, cooldown: float = 0.3, spacing: float = 0.0) -> Pool:
+        gate = Gate("test", Rules(cooldown=cooldown, lease=5), spacing=spacing)
+        options: dict[str, Any] = {"min_size": 1, "max_size": size, "timeout": timeout, "open": True}
+        pool = Pool(gate=gate, role="test", check=True, conninfo=server_url, **options)
+        made.append(pool)
+        return pool
+
+    yield make
+    for pool in made:
+        pool.close()
