@@ -31,6 +31,7 @@ _LEVELS = {Phase.CLOSED: 0, Phase.HALF_OPEN: 1, Phase.OPEN: 2}
 def answered(provider: str, model: str, cost: Decimal | None, seconds: float) -> None:
     ATTEMPTS.labels(provider, "ok").inc()
     SECONDS.labels(provider).observe(seconds)
+    logger.info("%s answered", provider, extra={"model": model, "seconds": round(seconds, 3), "cost": cost})
     if cost is None:
         UNPRICED.labels(provider, model).inc()
     elif cost:
@@ -39,6 +40,7 @@ def answered(provider: str, model: str, cost: Decimal | None, seconds: float) ->
 
 def failed(error: LLMError, seconds: float) -> None:
     ATTEMPTS.labels(error.provider, error.code).inc()
+    logger.info("%s failed: %s", error.provider, error.code, extra={"seconds": round(seconds, 3)})
     SECONDS.labels(error.provider).observe(seconds)
 
 

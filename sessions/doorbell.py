@@ -5,7 +5,6 @@ that does not deliver notifications. It may be late, lost or dead: nothing waits
 """
 
 import asyncio
-import logging
 import os
 import threading
 from functools import partial
@@ -14,12 +13,10 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
-log = logging.getLogger(__name__)
+from bo1site.resilience import redis
 
 #: The channel layer's group and the message type. A message carries ``{"news": {session id: newest sequence}}``.
 GROUP, KIND = "board-events", "board.events"
-#: Seconds: the longest one sending may take; the pauses after failures (doubling from the first to the second).
-_PATIENCE, FIRST_PAUSE, LONGEST_PAUSE = 2.0, 1.0, 30.0
 
 
 def configured() -> bool:
@@ -53,21 +50,17 @@ class _Bell(threading.Thread):
 
     async def _send_for_ever(self) -> None:
         layer = get_channel_layer()  # type: ignore[no-untyped-call]
-        pause = FIRST_PAUSE
+        link = redis.link()
         while True:
             await asyncio.to_thread(self._some.wait)
             self._some.clear()
             with self._merging:
                 news, self._news = self._news, {}
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with link.use(), asyncio.timeout(redis.PATIENCE):
                     await layer.group_send(GROUP, {"type": KIND, "news": news})
-                pause = FIRST_PAUSE
-            except Exception as error:  # whatever the layer's client raises: NOTIFY has rung already
-                if pause == FIRST_PAUSE:
-                    log.warning("Redis does not take doorbells, PostgreSQL's goes on: %r", error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+            except redis.Unavailable:  # NOTIFY has rung already
+                await asyncio.sleep(link.pause())
 
 
 _lock = threading.Lock()

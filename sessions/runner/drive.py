@@ -12,6 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
+from bo1site.observability import correlation
 from bo1site.resilience import faults
 from llm import broker
 from llm.types import Completion, Request
@@ -60,7 +61,10 @@ class Drive:
 
     async def go(self) -> Outcome:
         """How it ended. Never raises, except for a cancellation that ``abandon`` did not ask for."""
-        self._task = asyncio.ensure_future(self._walk())
+        with correlation.bound(
+            correlation_id=self.claim.request or correlation.new_id(), session_id=str(self.claim.session_id)
+        ):
+            self._task = asyncio.ensure_future(self._walk())
         try:
             return await asyncio.shield(self._task)
         except asyncio.CancelledError:

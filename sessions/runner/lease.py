@@ -40,6 +40,7 @@ class Claim:
     graph_version: int
     think_afresh: bool
     suspect: bool
+    request: str = ""
 
 
 _FREE = "(status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))"
@@ -64,6 +65,8 @@ RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requeste
     picked.was, picked.fresh,
     (SELECT data ->> 'reason' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
      ORDER BY e.sequence DESC LIMIT 1) AS reason,
+    (SELECT data ->> 'request' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
+     ORDER BY e.sequence DESC LIMIT 1) AS request,
     (SELECT max(checkpoint_id) FROM board_checkpoint c
      WHERE c.thread_id = s.id::text AND c.checkpoint_ns = '' AND NOT c.superseded) AS newest
 """
@@ -133,6 +136,7 @@ def _announced(row: dict[str, Any], owner: str) -> Claim | None:
         row["graph_version"],
         row["think_afresh"],
         row["claims"] > SUSPECT,
+        str(row["request"] or ""),
     )
 
 

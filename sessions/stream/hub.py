@@ -7,13 +7,13 @@ happens to doorbells, the poll finds the truth in the table, and after any recon
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import psycopg
 from channels.layers import get_channel_layer
 
+from bo1site.resilience import redis
 from sessions import doorbell
 from sessions.events import CHANNEL
 from sessions.stream import metrics, queries
@@ -123,15 +123,16 @@ class Hub:
 
     async def _hear_layer_for_ever(self) -> None:
         """The doorbell over Redis, when there is one."""
-        pause = doorbell.FIRST_PAUSE
+        link = redis.link()
         while True:
             try:
                 layer = get_channel_layer()  # type: ignore[no-untyped-call]
                 name = await layer.new_channel()
                 while True:
-                    await layer.group_add(doorbell.GROUP, name)  # again and again: a restarted Redis has forgotten it
+                    async with link.use(), asyncio.timeout(redis.PATIENCE):
+                        await layer.group_add(doorbell.GROUP, name)  # each time: a restarted Redis has forgotten it
                     if not self.layer_up:
-                        self.layer_up, pause = True, doorbell.FIRST_PAUSE
+                        self.layer_up = True
                         self.look_at_everything()
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(30):
@@ -140,11 +141,10 @@ class Hub:
                                 for session_id, sequence in message["news"].items():
                                     self.bell(session_id, sequence)
             except Exception as error:  # whatever the layer's client raises: NOTIFY and the poll go on
-                if self.layer_up or pause == doorbell.FIRST_PAUSE:
-                    log.warning("No doorbell over Redis, PostgreSQL's goes on: %r", error)
+                if not isinstance(error, redis.Unavailable):
+                    link.failed(error)
                 self.layer_up = False
-                await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311
-                pause = min(pause * 2, doorbell.LONGEST_PAUSE)
+                await asyncio.sleep(max(0.1, link.pause()))
 
     def _hear(self, payload: str) -> None:
         kind, _, rest = payload.partition(":")
