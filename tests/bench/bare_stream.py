@@ -15,7 +15,6 @@ class Board:
     def __init__(self) -> None:
         self.reads: psycopg.AsyncConnection[Any] | None = None
         self.lock = asyncio.Lock()
-        self.heads: dict[str, int] = {}
         self.last: dict[str, list[tuple[int, bytes]]] = {}
         self.waiting: dict[str, set[asyncio.Event]] = {}
 
@@ -31,10 +30,10 @@ class Board:
     async def hear(self, bell: psycopg.AsyncConnection[Any]) -> None:
         async for notice in bell.notifies():
             session, _, _ = notice.payload.partition(":")
-            if session in self.waiting:
-                rows = await self.page(session, self.heads.get(session, 0))
-                self.heads[session] = rows[-1][0] if rows else self.heads.get(session, 0)
-                self.last[session] = (self.last.get(session, []) + rows)[-256:]
+            if self.waiting.get(session):
+                memory = self.last.get(session, [])
+                rows = await self.page(session, memory[-1][0] if memory else int(notice.payload.split(":")[1]) - 1)
+                self.last[session] = (memory + rows)[-256:]
                 for event in self.waiting[session]:
                     event.set()
 
@@ -61,17 +60,17 @@ async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, A
     board.waiting.setdefault(session, set()).add(wake)
 
     async def pump(last: int) -> None:
+        level = False  # with the table; from then on memory will do
         while True:
             wake.clear()
             memory = board.last.get(session, [])
-            if memory and memory[0][0] <= last + 1:
+            if level and memory and memory[0][0] <= last + 1:
                 rows = memory[max(0, last + 1 - memory[0][0]) :]
             else:
                 rows = await board.page(session, last)
+                level = not rows
             if rows:
                 last = rows[-1][0]
-                if last > board.heads.get(session, 0):
-                    board.heads[session], board.last[session] = last, rows[-256:]
                 body = rows[0][1] if len(rows) == 1 else b"".join(frame for _, frame in rows)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
                 continue

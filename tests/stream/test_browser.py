@@ -13,6 +13,7 @@ from sessions import event_types, events
 from sessions.models import Session
 from tests.conftest import chromium
 from tests.live import ROOT, wait_until
+from tests.stream.test_examples import example
 from tests.stream.web import Web, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,13 +47,14 @@ class Front:
         self.answers: list[tuple[int, dict[str, str]]] = []  # for the next streams
         self.swallow = False  # take the request for a stream and never say a word
         self.asked: list[str] = []
+        self.example = b""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
-        if path in ("/page", "/stream.js"):
-            kind = b"text/html" if path == "/page" else b"text/javascript"
-            body = PAGE if path == "/page" else SCRIPT.read_bytes()
-            await self._answer(send, 200, {"content-type": kind.decode()}, body)
+        if path in ("/page", "/example"):
+            await self._answer(send, 200, {"content-type": "text/html"}, PAGE if path == "/page" else self.example)
+        elif path.endswith("/stream.js"):
+            await self._answer(send, 200, {"content-type": "text/javascript"}, SCRIPT.read_bytes())
         elif path.endswith("/stream"):
             self.asked.append(scope["query_string"].decode())
             if self.swallow:
@@ -310,6 +312,24 @@ def test_the_parser_takes_any_cut_and_any_line_end(page: Page) -> None:
     )
     assert len(found) == 1
     assert '{"event":"a","data":"1\\n2","id":"7"},50,{"data":"x"}' in found[0]
+
+
+def test_the_documented_example_shows_every_event(
+    page: Page, front: Front, web: Web, make_session: Any, set_status: Any
+) -> None:
+    session = make_session()
+    set_status(session, "completed")
+    code = f"const session = '{session.pk}';\n" + example("javascript")
+    front.example = f"<!doctype html><link rel='icon' href='data:,'><script type='module'>{code}</script>".encode()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(f"{web.url}/example")
+    wait_until(lambda: any(text.startswith("ended") for text in said) or page.wait_for_timeout(50), seconds=10)
+    shown = [text.split()[:2] for text in said if text[0].isdigit()]
+    assert shown == [
+        ["1", "session_created"],
+        ["2", "session_completed"],
+    ]
 
 
 def test_every_terminal_type_is_known_to_the_script() -> None:
