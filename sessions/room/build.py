@@ -20,7 +20,7 @@ from sessions.models import (
     Session,
     Status,
 )
-from sessions.room.parts import Aside, Moment, Part, anchor, assemble
+from sessions.room.parts import Aside, Moment, Part, Place, anchor, assemble
 from sessions.room.progress import Progress, measure
 from sessions.room.trouble import Trouble, explain
 from sessions.services.control import place_in_line
@@ -108,6 +108,22 @@ class Room:
         return next((part for part in self.parts if part.position == self.story.part), None) or (
             self.parts[-1] if self.parts else None
         )
+
+    @property
+    def shown_parts(self) -> list[Part]:
+        """What the side of the page speaks of: the sub-problem in work, and at the end all of them."""
+        if self.session.is_over:
+            return self.parts
+        return [self.part] if self.part else []
+
+    @property
+    def places(self) -> list[Place]:
+        """The seats to show; at the end everybody who sat on any part, once."""
+        return list({place.seat.persona: place for part in self.shown_parts for place in part.places}.values())
+
+    @property
+    def has_plot(self) -> bool:
+        return any(part.plot for part in self.shown_parts)
 
     @property
     def failed_calls(self) -> int:

@@ -122,6 +122,8 @@ function withdraw() {
 
 newer.firstElementChild.addEventListener("click", () => {
   const first = waiting[0];
+  const part = first?.closest("details.part");
+  if (part) part.open = true;
   first?.scrollIntoView({ block: "start" });
   first?.focus({ preventScroll: true });
   waiting = [];
@@ -193,6 +195,19 @@ unfold.addEventListener("click", () => {
   offerUnfolding();
 });
 room.addEventListener("toggle", offerUnfolding, true);
+
+// -- a link into a fold opens it --------------------------------------------------------------------------------------
+
+function reveal() {
+  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  target.querySelector("details")?.setAttribute("open", "");
+  target.scrollIntoView({ block: "start" });
+}
+
+addEventListener("hashchange", reveal);
+reveal();
 
 offerUnfolding();
 sendOnce();

@@ -1,0 +1,138 @@
+"""Every page in light and dark, on a desk and in a hand: nothing overflows, everything can be read."""
+
+import itertools
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+STATES = ["finished", "running", "failed", "waiting", "paused", "queued", "killed", "draft"]
+
+#: Every text on the page with the contrast of its colour against what lies under it.
+CONTRAST = """
+() => {
+  const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const under = element => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const style = getComputedStyle(element);
+    const text = walker.currentNode.data.trim();
+    if (!text || !element.checkVisibility() || element.closest("script, noscript, svg")) continue;
+    const [a, b] = [light(parse(style.color)), light(under(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${element.className}: ${text}`);
+  }
+  return poor;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def paths(product: Any) -> dict[str, str]:
+    """One session in every state, and the pages around them."""
+    script = (
+        "from django.contrib.auth import get_user_model as m; from tests import factories as f;"
+        "u = m().objects.get(username='ada')\n"
+        f"for kind in {STATES}: print(kind, getattr(f, kind)(u).pk)"
+    )
+    # No worker may take the queued one away while it is looked at.
+    product.kill("worker")
+    lines = product.manage("shell", "-v", "0", "-c", script).stdout.splitlines()
+    found = {kind: f"/sessions/{pk}/" for kind, pk in (line.split() for line in lines if line.count("-") == 4)}
+    return {
+        **found,
+        "report": found["finished"] + "report/",
+        "list": "/",
+        "empty search": "/?q=nothing+of+the+kind",
+        "new": "/new/",
+        "example": "/new/?example=1",
+        "missing": "/nowhere/",
+    }
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 390), ("light", 1024), ("dark", 1440)])
+def test_pages_fit_their_window_and_their_text_has_contrast(
+    open_page: Callable[..., Page], board_url: str, paths: dict[str, str], scheme: str, width: int
+) -> None:
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    problems = []
+    for name, path in paths.items():
+        page.goto(board_url + path)
+        for fold in page.locator("details").all():
+            fold.evaluate("fold => { fold.open = true }")
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            problems.append(f"{name} is wider than its window")
+        problems += [f"{name}: {poor}" for poor in page.evaluate(CONTRAST)]
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
+    assert problems == []
+
+
+def test_the_sign_in_page_fits_a_hand(open_page: Callable[..., Page]) -> None:
+    page = open_page(user="", viewport={"width": 390, "height": 700})
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    expect(page.get_by_label("Name")).to_be_focused()
+
+
+def test_a_memo_of_usual_length_prints_on_one_page(
+    open_page: Callable[..., Page], board_url: str, paths: dict[str, str]
+) -> None:
+    page = open_page()
+    page.goto(board_url + paths["report"])
+    pdf = page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+
+
+def test_everything_can_be_done_with_the_keyboard(
+    open_page: Callable[..., Page], board_url: str, paths: dict[str, str]
+) -> None:
+    page = open_page()
+    page.goto(board_url + paths["running"])
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "() => { const at = document.activeElement; const style = getComputedStyle(at);"
+                " return [at.localName, style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2].join() }"
+            )
+        )
+    assert {"summary,true", "textarea,true", "button,true", "a,true"} <= seen
+    assert not [place for place in seen if place.endswith("false") and not place.startswith("body")]
+
+
+def test_every_page_has_one_main_heading_and_labels_for_its_fields(
+    open_page: Callable[..., Page], board_url: str, paths: dict[str, str]
+) -> None:
+    page = open_page()
+    for name, path in paths.items():
+        page.goto(board_url + path)
+        assert page.locator("h1").count() == 1, name
+        bare = page.evaluate(
+            "() => [...document.querySelectorAll('input:not([type=hidden]), textarea, select')]"
+            ".filter(field => !field.labels.length).map(field => field.name)"
+        )
+        assert bare == [], name
+        levels = page.evaluate("() => [...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.localName[1]))")
+        assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels)), (name, levels)

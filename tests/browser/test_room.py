@@ -1,0 +1,146 @@
+"""The live room: nothing jumps, nothing is lost, and the connection says how it is."""
+
+import re
+import signal
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.live import Board, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def bring_example(page: Page, url: str, rounds: str = "4") -> None:
+    page.goto(url + "/new/?example=1")
+    page.get_by_label("Rounds of debate").fill(rounds)
+    page.get_by_role("button", name="Bring it to the board").click()
+    page.wait_for_url(re.compile(r"/sessions/"))
+
+
+def add(product: Board, path: str, person: int) -> None:
+    """Let one more persona of a seeded session speak, as the engine would: row and event in one transaction."""
+    pk = path.split("/")[2]
+    script = (
+        "from sessions.models import Session; from tests import factories as f;"
+        f"from django.db import transaction; s = Session.objects.get(pk={pk!r})\n"
+        f"with transaction.atomic(): f.say(s, 2, {person})"
+    )
+    product.manage("shell", "-v", "0", "-c", script)
+
+
+def test_what_is_typed_focused_and_scrolled_stays_while_contributions_arrive(
+    open_page: Callable[..., Page], board_url: str, product: Board, seed: Callable[..., str]
+) -> None:
+    path = seed("running")
+    page = open_page(viewport={"width": 1440, "height": 700})
+    page.goto(board_url + path)
+    expect(page.locator("#connection")).to_have_text("live", timeout=15_000)
+    page.locator("#stop summary").click()
+    remark = page.get_by_label("Throw in a remark")
+    remark.fill("The mill gives us thirty days now, and")
+    remark.evaluate("field => field.setSelectionRange(4, 8)")
+    before = page.evaluate("[scrollY, document.activeElement.id]")
+    assert page.locator(".card").count() == 6
+    add(product, path, 2)
+    expect(page.locator(".card")).to_have_count(7, timeout=20_000)
+    assert page.evaluate("[scrollY, document.activeElement.id]") == before
+    assert remark.input_value() == "The mill gives us thirty days now, and"
+    assert remark.evaluate("field => [field.selectionStart, field.selectionEnd]") == [4, 8]
+    assert page.locator("#stop").evaluate("fold => fold.open")
+    expect(page.locator("#announcer")).to_contain_text("The Option Trader: Counter with 350 for six months")
+    newer = page.get_by_role("button", name="1 new contribution")
+    newer.click()
+    expect(newer).to_be_hidden()
+    expect(page.locator(".card").last).to_be_in_viewport()
+
+
+def test_a_web_process_that_dies_is_told_and_caught_up_with_without_a_reload(
+    open_page: Callable[..., Page], board_url: str, product: Board, seed: Callable[..., str]
+) -> None:
+    path = seed("running")
+    page = open_page()
+    page.goto(board_url + path)
+    connection = page.locator("#connection")
+    expect(connection).to_have_text("live", timeout=15_000)
+    page.evaluate("window.neverReloaded = true")
+    product.kill("web", signal.SIGKILL)
+    expect(connection).to_contain_text("reconnecting", timeout=15_000)
+    add(product, path, 2)
+    port = board_url.rsplit(":", 1)[1]
+    command = [
+        "-m",
+        "uvicorn",
+        "bo1site.asgi:application",
+        "--port",
+        port,
+        "--log-level",
+        "warning",
+        "--lifespan",
+        "off",
+    ]
+    product.start("web", command, BO1_ROLE="web")
+    expect(page.locator(".card")).to_have_count(7, timeout=60_000)
+    expect(connection).to_have_text("live", timeout=30_000)
+    assert page.evaluate("window.neverReloaded")
+
+
+def test_a_form_pressed_twice_in_a_row_brings_one_decision(
+    open_page: Callable[..., Page], board_url: str, product: Board
+) -> None:
+    page = open_page()
+    count = "SELECT count(*) FROM board_session"
+    before = product.query(count)[0][0]
+    page.goto(board_url + "/new/?example=1")
+    page.get_by_label("Rounds of debate").fill("1")
+    page.get_by_role("button", name="Bring it to the board").dblclick()
+    page.wait_for_url(re.compile(r"/sessions/"))
+    assert product.query(count)[0][0] == before + 1
+
+
+def test_a_running_debate_is_stopped_with_a_reason(open_page: Callable[..., Page], board_url: str) -> None:
+    page = open_page()
+    bring_example(page, board_url)
+    expect(page.locator(".card").first).to_be_visible(timeout=60_000)
+    page.locator("#stop summary").click()
+    page.get_by_label("Why?").fill("They withdrew their offer")
+    page.get_by_role("button", name="Stop this deliberation").click()
+    expect(page.locator("#stopped")).to_contain_text("They withdrew their offer.")
+    assert page.locator("#controls").count() == 0
+
+
+def test_a_remark_reaches_the_debate(open_page: Callable[..., Page], board_url: str) -> None:
+    page = open_page()
+    bring_example(page, board_url)
+    expect(page.locator(".card").first).to_be_visible(timeout=60_000)
+    page.get_by_label("Throw in a remark").fill("The mill gives us thirty days now.")
+    page.get_by_role("button", name="Send to the board").click()
+    expect(page.locator(".aside.remark")).to_contain_text("The mill gives us thirty days now.")
+
+
+def test_a_failed_session_is_continued_with_its_one_button(
+    open_page: Callable[..., Page], board_url: str, seed: Callable[..., str], product: Board
+) -> None:
+    page = open_page()
+    page.goto(board_url + seed("failed"))
+    expect(page.locator("#trouble")).to_contain_text("The language model cannot be reached")
+    page.get_by_role("button", name="Continue from round 2").click()
+    expect(page.locator(".notice.success")).to_contain_text("What was paid is not paid again.")
+    pk = page.url.split("/")[4]
+    wait_until(
+        lambda: product.query("SELECT 1 FROM board_event WHERE session_id = %s AND data->>'reason' = 'retried'", pk),
+        seconds=10,
+    )
+
+
+def test_the_example_can_be_loaded_and_taken_back(open_page: Callable[..., Page], board_url: str) -> None:
+    page = open_page()
+    page.goto(board_url + "/new/")
+    problem = page.get_by_label("What do you have to decide?")
+    problem.fill("Something of my own that I have typed already")
+    expect(page.locator(".count").first).to_have_text("45 characters")
+    page.get_by_role("link", name="Load an example").click()
+    assert "bakery" in problem.input_value()
+    page.get_by_role("link", name="Put my own text back").click()
+    assert problem.input_value() == "Something of my own that I have typed already"
