@@ -72,6 +72,26 @@ _WRITES = (
     " SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w"
     " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO "
 )
+#: A checkpoint whose drafts are all written already: fence, values and checkpoint in one statement, which is its own
+#: transaction. Nothing is inserted when the fence does not hold.
+_PUT_AT_ONCE = """
+WITH held AS (
+    UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0
+    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING requested
+), stored AS (
+    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b
+    WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
+), put AS (
+    INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
+        body, metadata, superseded, created_at)
+    SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
+        clock_timestamp() FROM held
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,
+        metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
+)
+SELECT requested FROM held
+"""
 _KEEP = "NOTHING"
 _REPLACE = "UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 
@@ -140,16 +160,36 @@ class Saver(BaseCheckpointSaver[str]):
             faults.point("saver.put.before_commit")
             return requested
 
-        requested = _transact(write)
+        if place.fence is not None and not self._missing(place, drafts) and not sink.ends(drafts):
+            requested = self._put_at_once(place, blobs, row)
+        else:
+            requested = _transact(write)
         faults.point("saver.put.after_commit")
         if requested and self._on_request:
             self._on_request(place.thread_id, requested)
         return place.config(checkpoint["id"])
 
+    def _put_at_once(self, place: "_Place", blobs: Sequence[tuple[Any, ...]], row: Sequence[Any]) -> str:
+        faults.point("saver.put.begun")
+        columns = _turned(blobs, 4)
+        values = [place.thread_id, place.fence, place.thread_id, place.checkpoint_ns, *columns, *row]
+        with checkpoint_store.returning_connection(), connection.cursor() as cursor:
+            cursor.execute(_PUT_AT_ONCE, values)
+            held = cursor.fetchone()
+        if held is None:
+            raise LeaseLost(f"session {place.thread_id} is not held under fence {place.fence}")
+        step = self._steps.setdefault(place.step_key, _Step())
+        step.done, step.applied = place.checkpoint_id, set()
+        return str(held[0])
+
+    def _missing(self, place: "_Place", drafts: list[Draft]) -> list[Draft]:
+        """Drafts that this process does not know to be written."""
+        step = self._steps.setdefault(place.step_key, _Step())
+        return [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
+
     def _sink_step(self, place: "_Place", head: int, drafts: list[Draft], careful: bool) -> None:
         step = self._steps.setdefault(place.step_key, _Step())
-        missing = [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
-        if missing:
+        if missing := self._missing(place, drafts):
             sink.apply(place.thread_id, head, missing, place.checkpoint_id, careful=careful)
         assert place.fence is not None
         sink.finish(place.thread_id, place.fence, drafts, place.checkpoint_id)

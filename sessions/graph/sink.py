@@ -42,6 +42,11 @@ def collect(writes: Iterable[tuple[str, Any]]) -> list[Draft]:
     return found
 
 
+def ends(drafts: Iterable[Draft]) -> bool:
+    """Whether the session's end is among the drafts."""
+    return any(draft["kind"] == "end" for draft in drafts)
+
+
 def identity(draft: Draft) -> str:
     """What makes two drafts of one step the same draft."""
     return f"{draft['kind']}:{draft.get('key') or json.dumps(draft.get('data'), sort_keys=True, default=str)}"

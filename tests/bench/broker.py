@@ -97,7 +97,7 @@ def run(calls: int, rounds: int, *, with_litellm: bool) -> str:
             for number in range(rounds):
                 for name in names if number % 2 == 0 else reversed(names):
                     python = pythons.get(name.split("-")[1], sys.executable)
-                    command = [str(python), str(Path(__file__)), "--contestant", name, "--calls", str(calls)]
+                    command = [str(python), "-m", "tests.bench.broker", "--contestant", name, "--calls", str(calls)]
                     done = subprocess.run(
                         [*command, "--schema", str(schema)],
                         cwd=ROOT,

@@ -25,7 +25,13 @@ from tests.live import Board, board, wait_until
 
 VICTIMS = ("busy worker", "busy worker", "busy worker", "any child", "sentinel", "main", "whole tree")
 #: Points that a session passes only once, at its end, or that no session needs to pass.
-RARE = ("sink.before_end", "settle.before_commit", "settle.after_commit")
+RARE = (
+    "saver.put.written",
+    "saver.put.before_commit",
+    "sink.before_end",
+    "settle.before_commit",
+    "settle.after_commit",
+)
 
 
 @dataclass(eq=False)

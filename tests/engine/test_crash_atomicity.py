@@ -61,7 +61,7 @@ def test_a_kill_between_any_two_writes_of_a_step_leaves_all_of_it_or_nothing(
     undisturbed, session = start_sessions(product, 5, rounds=1)[::4]  # the same decision twice
     assert carry_on(undisturbed) == 0
     for number, name in enumerate(SAVER_POINTS):
-        late = name.startswith(("sink.before_end", "settle."))
+        late = name.startswith(("saver.put.", "sink.before_end", "settle."))
         faults.arm(tmp_path, name, "kill" if late else f"kill {number % 3}")
         assert carry_on(session, tmp_path) == -signal.SIGKILL, name
         assert damage(product) == [], name

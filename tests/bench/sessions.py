@@ -1,0 +1,98 @@
+"""``python -m tests.bench.sessions [--sessions N]``: many sessions at once against the offline provider.
+
+Prints sessions a minute, time a session against its ideal (the sum of its calls on the critical path), the delay
+between a finished step and its commit, memory, processor time and database connections, and the time from putting a
+session into line to its first call.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+#: Seconds an offline call takes, uniformly distributed.
+LATENCY = "0.5-2.0"
+
+
+def main(count: int, *, slots: int = 2) -> None:
+    from tests.chaos.kit import damage, repeated_calls, start_sessions, statuses
+    from tests.live import board, wait_until
+
+    directory = Path(tempfile.mkdtemp(prefix="board-bench-"))
+    with board(directory, web=False, worker=False, latency=LATENCY, LOG_LEVEL="WARNING") as running:
+        start_sessions(running, count, rounds=2)
+        began = time.monotonic()
+        worker = running.start_worker(RUNNER_SLOTS=str(slots), MOST_RUNNING=str(count))
+        tree = psutil.Process(worker.pid)
+        most: dict[str, float] = {"rss": 0.0, "connections": 0.0, "delay": 0.0}
+
+        def done() -> bool:
+            processes = [tree, *tree.children(recursive=True)]
+            most["rss"] = max(most["rss"], sum(_memory(process) for process in processes))
+            rows = running.query(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'bo1-%%'"
+                " AND datname = current_database()"
+            )
+            most["connections"] = max(most["connections"], rows[0][0])
+            slow = running.query("SELECT coalesce(max(commit_delay_ms), 0) FROM board_runnerslot")
+            most["delay"] = max(most["delay"], slow[0][0])
+            time.sleep(0.5)
+            return statuses(running).get("completed", 0) == count
+
+        wait_until(done, seconds=900, what="all sessions")
+        seconds = time.monotonic() - began
+        cpu = sum(_cpu(process) for process in [tree, *tree.children(recursive=True)])
+        lasted = running.query(
+            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)) FROM"
+            " board_session"
+        )[0][0]
+        print(f"sessions              {count}, all completed in {seconds:.1f} s: {60 * count / seconds:.0f} a minute")
+        print(f"time a session        p50 {float(lasted):.1f} s")
+        print(f"step to commit        p99 {most['delay']:.0f} ms at worst")
+        print(f"workers               {most['rss'] / 1e6:.0f} MB, {cpu / count:.2f} s of processor time a session")
+        print(f"connections           {most['connections']:.0f}")
+        print(f"whole                 {len(damage(running))} damaged, {len(repeated_calls(running))} calls repeated")
+        _first_call(running)
+
+
+def _first_call(running: Any, times: int = 10) -> None:
+    from tests.chaos.kit import start_sessions
+    from tests.live import wait_until
+
+    start_sessions(running, times, rounds=1)
+    wait_until(lambda: not running.query("SELECT 1 FROM board_session WHERE status <> 'completed'"), seconds=300)
+    row = running.query(
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM c.first - s.queued_at) * 1000)"
+        " FROM (SELECT id, queued_at FROM board_session ORDER BY id DESC LIMIT %s) s"
+        " JOIN (SELECT session_id, min(started_at) AS first FROM llm_llmcall GROUP BY 1) c ON c.session_id = s.id",
+        times,
+    )
+    print(f"line to first call    p50 {float(row[0][0]):.0f} ms")
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.Error:
+        return 0
+
+
+def _cpu(process: psutil.Process) -> float:
+    try:
+        used = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(used.user + used.system)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("SECRET_KEY", "only-for-benchmarks-" + "x" * 50)
+    import tests.postgres  # noqa: F401
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=200)
+    main(parser.parse_args().sessions)
