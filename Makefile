@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 PYTEST := $(BIN)/python -m pytest
+# Tests wait more than they compute; those that kill and measure run alone afterwards.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test chaos lint format lock bench bench-broker bench-steps bench-sessions bench-stream clean
@@ -34,7 +36,12 @@ demo: $(VENV)/.runtime ## Debate a ready example on the command line
 	@exec $(BIN)/python manage.py deliberate --example
 
 test: $(VENV)/.dev ## Run every test, on real parts
+ifdef ARGS
 	@$(PYTEST) $(ARGS)
+else
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not chaos"
+	@$(PYTEST) -m chaos
+endif
 
 chaos: $(VENV)/.dev ## 200 kills at random moments and at every named fault point
 	@$(BIN)/python -m tests.chaos.kills $(ARGS)

@@ -20,10 +20,13 @@ PROBLEM = (
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """Two runs on one server stay apart by ``TEST_DB_NAME``."""
+    """Two runs on one server stay apart by ``TEST_DB_NAME``, the workers of one run by their number."""
     from django.conf import settings
 
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = os.environ.get("TEST_DB_NAME", "test_board")
+    name = "_".join(
+        part for part in (os.environ.get("TEST_DB_NAME", "test_board"), os.environ.get("PYTEST_XDIST_WORKER")) if part
+    )
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
 
 
 def chromium() -> str:
