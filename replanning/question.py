@@ -14,9 +14,8 @@ def question(action: Action, reason: str = "") -> Decision:
     state = action.get_status_display().lower()
     why = reason or action.blocked_reason or "No reason was given."
     parts = [
-        f"An action of our plan is {state}, and we need another way to reach what it was for. What should we do "
-        "instead, step by step – or should we give up this goal?",
-        f"The action: {one_line(action.title, SHORT)}",
+        f"“{one_line(action.title, SHORT)}” is {state}, and we need another way to reach what it was for. It is an action "
+        "of our plan. What should we do instead, step by step – or should we give up this goal?",
         _told("What it was", action.what),
         f"Why it is {state}: {tamed(why, LONG)}",
         _told("It would have been done when", action.success),
