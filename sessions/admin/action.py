@@ -6,7 +6,7 @@ from sessions.models import ActionProposal
 
 @admin.register(ActionProposal)
 class ActionProposalAdmin(OfSession):
-    list_display = ("id", "of_session", "position", "title", "owner", "due_in_days", "priority", "superseded")
+    list_display = ("id", "of_session", "position", "title", "owner", "due_in_days", "priority", "branch")
     list_filter = ("superseded",)
     heavy = ("what", "success", "kill")
     ordering = ("-id",)

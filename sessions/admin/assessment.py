@@ -8,7 +8,7 @@ from sessions.models import Assessment
 class AssessmentAdmin(OfSession):
     list_display = (
         "id", "of_session", "sub_problem", "round", "convergence", "novelty", "conflict", "decision", "reason",
-        "superseded", "created_at",
+        "branch", "when",
     )  # fmt: skip
     list_filter = ("superseded",)
     heavy = ("summary", "open_questions", "guidance")

@@ -7,12 +7,16 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import JSONField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
+from bo1site.resilience import replica
 from sessions.admin.counting import BoundedPaginator
+from sessions.admin.wording import ago
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -54,6 +58,17 @@ class ReadOnlyAdmin(ModelAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         return rows.defer(*self.heavy) if match and (match.url_name or "").endswith("_changelist") else rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list of history may be a moment old, so a replica may answer (DB6)."""
+        if request.method != "GET":
+            return super().changelist_view(request, extra_context)
+
+        def listed() -> HttpResponse:
+            response = super(ReadOnlyAdmin, self).changelist_view(request, extra_context)
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+        return replica.read(listed)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -129,7 +144,16 @@ class OfSession(ReadOnlyAdmin):
 
     @admin.display(description="session", ordering="session_id")
     def of_session(self, row: Any) -> SafeString:
-        return link("board_session_change", row.session.title, row.session_id)
+        return link("board_session_change", Truncator(row.session.title).chars(48), row.session_id)
+
+    @admin.display(description="when", ordering="id")
+    def when(self, row: Any) -> SafeString | str:
+        return ago(row.created_at)
+
+    @admin.display(description="branch")
+    def branch(self, row: Any) -> str:
+        """Whether a retry from an older step has left the row behind."""
+        return "superseded" if row.superseded else "live"
 
 
 #: The long columns of a session, which no list shows.

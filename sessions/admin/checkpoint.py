@@ -53,9 +53,13 @@ class SourceFilter(admin.SimpleListFilter):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(OfThread):
-    list_display = ("id", "of_session", "step", "source", "checkpoint_id", "superseded", "writes", "created_at")
+    list_display = ("id", "of_session", "step", "source", "checkpoint_id", "branch", "writes", "created_at")
     list_filter = (SourceFilter, "superseded")
     heavy = ("body", "metadata")
+
+    @admin.display(description="branch")
+    def branch(self, row: Checkpoint) -> str:
+        return "superseded" if row.superseded else "live"
 
     @admin.display(description="pending writes")
     def writes(self, row: Checkpoint) -> SafeString:

@@ -8,7 +8,7 @@ from sessions.models import Contribution
 class ContributionAdmin(OfSession):
     list_display = (
         "id", "of_session", "sub_problem", "round", "name", "option", "claim", "confidence", "model", "offline",
-        "superseded", "created_at",
+        "branch", "when",
     )  # fmt: skip
     list_filter = ("offline", "superseded")
     heavy = ("reasons", "conditions", "response")

@@ -23,7 +23,7 @@ class TypeFilter(admin.SimpleListFilter):
 
 @admin.register(Event)
 class EventAdmin(OfSession):
-    list_display = ("id", "of_session", "sequence", "type", "what", "superseded", "created_at")
+    list_display = ("id", "of_session", "sequence", "type", "what", "branch", "when")
     list_filter = (TypeFilter, "created_at")
     ordering = ("-id",)
 

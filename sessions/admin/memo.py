@@ -6,7 +6,7 @@ from sessions.models import Memo
 
 @admin.register(Memo)
 class MemoAdmin(OfSession):
-    list_display = ("id", "of_session", "recommendation", "confidence", "offline", "superseded", "created_at")
+    list_display = ("id", "of_session", "recommendation", "confidence", "offline", "branch", "when")
     list_filter = ("offline", "superseded")
     heavy = ("confidence_basis", "rationale", "dissent", "conditions", "tripwires", "option_reviews")
     ordering = ("-id",)

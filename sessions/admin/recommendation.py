@@ -7,8 +7,8 @@ from sessions.models import Recommendation
 @admin.register(Recommendation)
 class RecommendationAdmin(OfSession):
     list_display = (
-        "id", "of_session", "sub_problem", "name", "option", "recommendation", "confidence", "offline", "superseded",
-        "created_at",
+        "id", "of_session", "sub_problem", "name", "option", "recommendation", "confidence", "offline", "branch",
+        "when",
     )  # fmt: skip
     list_filter = ("offline", "superseded")
     heavy = ("reasons", "conditions", "would_change_my_mind")

@@ -6,14 +6,14 @@ from sessions.models import Seat, SubProblem
 
 @admin.register(Seat)
 class SeatAdmin(OfSession):
-    list_display = ("id", "of_session", "sub_problem", "position", "name", "method", "reason", "superseded")
+    list_display = ("id", "of_session", "sub_problem", "position", "name", "method", "reason", "branch")
     list_filter = ("superseded",)
     ordering = ("-id",)
 
 
 @admin.register(SubProblem)
 class SubProblemAdmin(OfSession):
-    list_display = ("id", "of_session", "position", "title", "superseded", "created_at")
+    list_display = ("id", "of_session", "position", "title", "branch", "when")
     list_filter = ("superseded",)
     heavy = ("question",)
     ordering = ("-id",)

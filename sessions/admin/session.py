@@ -59,12 +59,13 @@ class CostedList(ChangeList):
 
 @admin.register(Session)
 class SessionAdmin(OperationAdmin):
-    list_display = ("title", "state_", "phase", "round_", "owner", "age", "driver", "cost")
+    list_display = ("title", "state_", "phase", "round_", "owner", "cost", "age", "driver")
     list_filter = ("status", TroubleFilter, "phase", "created_at")
     list_select_related = ("owner",)
     date_hierarchy = "created_at"
     ordering = ("-id",)
     sortable_by = ()
+    list_per_page = 25
     heavy = SESSION_TEXTS
     session_column = "id"
     text_columns = ("title", "problem_statement", "owner__username")
@@ -112,7 +113,6 @@ class SessionAdmin(OperationAdmin):
                 "story": story.of(session),
                 "buttons": self._buttons(request, session),
                 "may_retry": request.user.has_perm(CONTROL) and session.status in (Status.FAILED, Status.PAUSED),
-                "title": session.title,
             }
         return super().change_view(request, object_id, form_url, extra)
 

@@ -23,7 +23,7 @@ _MARKS = {
     Status.FAILED: "!",
     Status.KILLED: "■",
 }
-_WORDS = {Status.WAITING: "Waiting for its owner"}
+_WORDS = {Status.WAITING: "Waiting"}
 
 
 def badge(status: str) -> SafeString:
@@ -51,7 +51,7 @@ def ago(moment: datetime | None) -> SafeString | str:
 def money(cost: CostSummary) -> str:
     """What is known, and how much is not: unknown is never zero."""
     if not cost.calls:
-        return "no calls yet"
+        return "no calls"
     unknown = cost.unknown_calls + cost.open_calls
     return f"${cost.known:.4f}" + (f" + {unknown} unknown" if unknown else "")
 
