@@ -157,6 +157,18 @@ DATABASES = {
         },
     }
 }
+#: A copy of the same database for reads that may be a little old.
+DATABASE_REPLICA_URL = env.text("DATABASE_REPLICA_URL")
+if DATABASE_REPLICA_URL:
+    _replica = database_from_url(DATABASE_REPLICA_URL, name="DATABASE_REPLICA_URL")
+    DATABASES["replica"] = {
+        **DATABASES["default"],
+        **_replica,
+        "ENGINE": "bo1site.resilience.postgresql",
+        "OPTIONS": {**DATABASES["default"]["OPTIONS"], **_replica["OPTIONS"]},  # type: ignore[dict-item]
+        "TEST": {"MIRROR": "default"},
+    }
+    DATABASE_ROUTERS = ["bo1site.resilience.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Redis, an optional fast path ---------------------------------------------------------------

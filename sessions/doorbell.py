@@ -59,8 +59,10 @@ class _Bell(threading.Thread):
             try:
                 async with link.use(), asyncio.timeout(redis.PATIENCE):
                     await layer.group_send(GROUP, {"type": KIND, "news": news})
-            except redis.Unavailable:  # NOTIFY has rung already
-                await asyncio.sleep(link.pause())
+            except redis.Unavailable:  # NOTIFY has rung already; trying on tells us when Redis is back
+                await asyncio.sleep(max(0.1, link.pause()))
+                for session_id, sequence in news.items():
+                    self.ring(session_id, sequence)
 
 
 _lock = threading.Lock()

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from bo1site.resilience import replica
+from bo1site.resilience import replica
 from sessions.admin.counting import BoundedPaginator
 from sessions.admin.wording import ago
 
@@ -141,6 +142,17 @@ class OfSession(ReadOnlyAdmin):
         if match and (match.url_name or "").endswith("_changelist"):
             rows = rows.defer(*self.heavy, *(f"session__{name}" for name in SESSION_TEXTS))
         return rows
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A list of history may be a moment old, so a replica may answer (DB6)."""
+        if request.method != "GET":
+            return super().changelist_view(request, extra_context)
+
+        def listed() -> HttpResponse:
+            response = super(OfSession, self).changelist_view(request, extra_context)
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+        return replica.read(listed)
 
     @admin.display(description="session", ordering="session_id")
     def of_session(self, row: Any) -> SafeString:

@@ -1,5 +1,7 @@
 from django.contrib import admin
+from django.urls import URLPattern, path
 
+from sessions.admin import operations_page
 from sessions.admin.base import ReadOnlyAdmin
 from sessions.models import RunnerSlot
 
@@ -9,3 +11,7 @@ class RunnerSlotAdmin(ReadOnlyAdmin):
     list_display = ("host", "number", "owner", "lease_until", "started_at", "sessions", "capacity", "commit_delay_ms")
     session_column = ""
     text_columns = ("host", "owner")
+
+    def get_urls(self) -> list[URLPattern]:
+        operations = self.admin_site.admin_view(operations_page.page)
+        return [path("operations/", operations, name="board_operations"), *super().get_urls()]
