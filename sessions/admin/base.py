@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from bo1site.resilience import replica
-from bo1site.resilience import replica
 from sessions.admin.counting import BoundedPaginator
 from sessions.admin.wording import ago
 
@@ -59,17 +58,6 @@ class ReadOnlyAdmin(ModelAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         match = request.resolver_match
         return rows.defer(*self.heavy) if match and (match.url_name or "").endswith("_changelist") else rows
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A list of history may be a moment old, so a replica may answer (DB6)."""
-        if request.method != "GET":
-            return super().changelist_view(request, extra_context)
-
-        def listed() -> HttpResponse:
-            response = super(ReadOnlyAdmin, self).changelist_view(request, extra_context)
-            return response.render() if isinstance(response, SimpleTemplateResponse) else response
-
-        return replica.read(listed)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -23,6 +23,8 @@ R = TypeVar("R")
 PATIENCE = 30.0
 #: A transaction of a process that was frozen gives its locks back after so many milliseconds.
 IDLE_IN_TRANSACTION_MS = 4000
+#: A statement is prepared when it comes for the sixth time: the hot path is a handful of them, planned once.
+PREPARE_AFTER = 5
 
 
 class DatabaseThreads:
@@ -88,6 +90,8 @@ class DatabaseThreads:
 def _connect() -> None:
     if connection.connection is None:
         connection.ensure_connection()
+        raw: Any = connection.connection
+        raw.prepare_threshold = PREPARE_AFTER
         with connection.cursor() as cursor:
             cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
 

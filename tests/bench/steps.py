@@ -69,13 +69,14 @@ def _claimed() -> Any:
 
 
 def _ours(size: int) -> Callable[[], None]:
+    from django.db import connection
+
     from sessions.graph import drafts
     from sessions.graph.saver import Saver
     from tests.engine.lab import contribution
 
-    from django.db import connection
-
     connection.ensure_connection()  # as a runner's threads do
+    connection.connection.prepare_threshold = 5
     saver, claim, state = Saver(), _claimed(), {"n": 0, "at": None}
 
     def step() -> None:
