@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from bo1site.supervisor import die_with_parent, free_port
 from llm import breaker_store, cache, storage
 from llm.offline.process import command as provider_command
+from llm.providers import registry
 from llm.types import Request
 from sessions.graph.schemas import Frame
 from tests.live import ROOT, wait_until
@@ -93,6 +94,7 @@ def offline_process() -> Iterator[str]:
 
     try:
         wait_until(answers, seconds=30, what="the offline provider")
+        registry.preload()  # or the first test would spend its deadline on imports
         yield url
     finally:
         process.kill()  # a stalled answer would outlast a polite end
