@@ -12,12 +12,14 @@ MAX_RELATED, LONG, SHORT = 15, 2_000, 300
 def question(action: Action, reason: str = "") -> Decision:
     """The decision to bring to the board: another way to what ``action`` was for."""
     state = action.get_status_display().lower()
-    why = reason or action.blocked_reason or "No reason was given."
+    why = action.blocked_reason or ("It waits for other actions." if action.held else "No reason was given.")
+    title = one_line(action.title, SHORT)
     parts = [
-        f"“{one_line(action.title, SHORT)}” is {state}, and we need another way to reach what it was for. It is an action "
-        "of our plan. What should we do instead, step by step – or should we give up this goal?",
+        f"“{title}” is {state}, and we need another way to reach what it was for. It is an action of our plan. "
+        "What should we do instead, step by step – or should we give up this goal?",
         _told("What it was", action.what),
         f"Why it is {state}: {tamed(why, LONG)}",
+        _told("Why we ask now", reason),
         _told("It would have been done when", action.success),
         _told("We had said we would stop when", action.kill),
         f"It is due on {action.due_on:%d %B %Y}." if action.due_on else "",

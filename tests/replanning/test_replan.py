@@ -57,9 +57,10 @@ def test_the_question_tells_the_action_its_reason_its_neighbours_and_the_earlier
     one, _, three = accept(source.pk, actor=user).accepted
     dependencies.tie(three.pk, one.pk, actor=user)
     actions.move(one.pk, State.BLOCKED, actor=user, reason="The works council objects")
-    session = replan(one.pk, actor=user).replan.session
+    session = replan(one.pk, actor=user, reason="The budget is agreed by now").replan.session
     assert session is not None
-    assert "Step 1" in session.problem_statement
+    assert session.title.startswith("“Step 1” is blocked")
+    assert "The budget is agreed by now" in session.problem_statement
     assert "The works council objects" in session.problem_statement
     assert "It is in the minutes." in session.problem_statement
     assert "- Step 3 (waits for it; blocked)" in session.context
