@@ -66,8 +66,8 @@ def history(django_db_setup: None, django_db_blocker: Any) -> Iterator[History]:
         found = History(staff, _thousand(owner), _full(owner, staff))
     yield found
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        tables = [name for name in connection.introspection.table_names() if name.startswith(("board_", "llm_"))]
-        cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        tables = [name for name in connection.introspection.table_names() if name.startswith("board_")]
+        cursor.execute(f"TRUNCATE {', '.join([*tables, 'llm_llmcall'])} CASCADE")
         get_user_model().objects.filter(username__in=["barbara", "donald"]).delete()
         connection.close()
 
