@@ -1,4 +1,4 @@
-"""The life of an action: one readable table, and no way around it (issue list: projects and actions)."""
+"""The life of an action: one readable table, and no way around it."""
 
 from collections.abc import Callable
 from itertools import pairwise, product
