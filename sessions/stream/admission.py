@@ -78,7 +78,7 @@ async def admit(request: HttpRequest, pk: UUID, hub: Hub) -> Admission | HttpRes
         return refuse(503, "shutting_down", "This server is being restarted.", random.randint(1, 3))  # noqa: S311
     if len(hub.subscriptions) >= hub.limits.per_process:
         return refuse(503, "streams_full", "This server has as many streams as it can carry.", 10)
-    mine = sum(1 for other in hub.subscriptions if other.reader.user_id == reader.user_id)
+    mine = hub.streams_of[reader.user_id]
     if mine >= hub.limits.per_user:
         return refuse(429, "too_many_streams", f"You have {mine} streams open, which is the most.", 10)
     if probe:

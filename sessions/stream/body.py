@@ -36,10 +36,11 @@ async def chunks(
     expires = clock() + limits.life * random.uniform(0.9, 1.1)  # noqa: S311
     out = frames.hello(round(limits.retry_ms * random.uniform(0.8, 1.2)))  # noqa: S311
     quiet = clock()
+    clocked = _Alarm(subscription)
     channel: Channel | None = None
     cursor: Cursor | None = None
     step: Gap | Send | Do | None
-    hub.subscriptions.add(subscription)
+    hub.join(subscription)
     metrics.CLIENTS.inc()
     registered.__enter__()
     try:
@@ -50,34 +51,35 @@ async def chunks(
             if subscription.ending:
                 out += _farewell(hub, subscription.ending)
                 break
-            pause = limits.keepalive
             try:
-                async with asyncio.timeout(_PATIENCE):
-                    if channel is None or cursor is None:
+                if channel is None or cursor is None:
+                    async with asyncio.timeout(_PATIENCE):
                         channel = await hub.watch(subscription)
-                        hub.bell(subscription.session_id, head)  # another process may have told the client more
-                        cursor = Cursor(last, head, channel)
-                    step = cursor.step(channel)
-                    if step is Do.READ:
+                    hub.bell(subscription.session_id, head)  # another process may have told the client more
+                    cursor = Cursor(last, head, channel)
+                step = cursor.step(channel)
+                if step is Do.READ:
+                    async with asyncio.timeout(_PATIENCE):
                         page = await hub.replay(subscription.session_id, cursor.last)
-                        gap, send = cursor.turn(page, channel)
-                        out += _encode(gap) + _encode(send)
-                        step = Do.WAIT if page is None and gap is None else None
+                    gap, send = cursor.turn(page, channel)
+                    out += _encode(gap) + _encode(send)
+                    step = Do.WAIT if page is None and gap is None else None
             except SessionGone:
                 subscription.end("gone")
                 continue
             except AWAY:
-                step, pause = Do.WAIT, _PAUSE
+                step = Do.WAIT
+                clocked.wake_at(clock() + _PAUSE)
             if isinstance(step, Gap | Send):
                 chunk = _encode(step)
                 out = out + chunk if out else chunk
             elif step is Do.OVER:
                 break
             if not out and step is Do.WAIT:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(pause, quiet + limits.keepalive - clock())):
-                        await subscription.wake.wait()
-                if clock() < quiet + limits.keepalive:
+                due = quiet + limits.keepalive
+                clocked.wake_at(due)
+                await subscription.wake.wait()
+                if clock() < due:
                     continue
                 out = frames.KEEPALIVE
             subscription.writing_since = clock()
@@ -86,11 +88,34 @@ async def chunks(
         if out:
             yield out
     finally:
+        clocked.cancel()
         metrics.CLIENTS.dec()
         metrics.ENDED.labels(subscription.ending or "over_or_left").inc()
-        hub.subscriptions.discard(subscription)
         hub.leave(subscription)
         registered.__exit__(None, None, None)
+
+
+class _Alarm:
+    """Wakes a stream at the earliest time asked for since it last rang. A timer for every wait would cost more than the
+    rest of the loop; this one is set once a keepalive, and a stream that is woken early just looks at the clock."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wake_at(self, when: float) -> None:
+        if self._timer is None or when < self._timer.when():
+            self.cancel()
+            self._timer = asyncio.get_running_loop().call_at(when, self._ring)
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._subscription.wake.set()
 
 
 def _encode(part: Gap | Send | None) -> bytes:

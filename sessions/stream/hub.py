@@ -7,6 +7,7 @@ happens to doorbells, the poll finds the truth in the table, and after any recon
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -42,6 +43,7 @@ class Hub:
         self.reads = Connections(info)
         self.channels: dict[str, Channel] = {}
         self.subscriptions: set[Subscription] = set()
+        self.streams_of: Counter[Any] = Counter()  # by user id
         self.listening = self.layer_up = False
         self.draining = False
         self.on_access: Callable[[str], None] | None = None
@@ -230,6 +232,11 @@ class Hub:
 
     # -- subscriptions ------------------------------------------------------------------------------------------------
 
+    def join(self, subscription: Subscription) -> None:
+        """Count ``subscription`` until it leaves."""
+        self.subscriptions.add(subscription)
+        self.streams_of[subscription.reader.user_id] += 1
+
     async def watch(self, subscription: Subscription) -> Channel:
         """The channel of ``subscription``, loaded; it is woken from now on. Raises ``AWAY`` or ``SessionGone``."""
         self.start()
@@ -256,6 +263,12 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Forget ``subscription``, and the channel with its last one."""
+        if subscription in self.subscriptions:
+            self.subscriptions.discard(subscription)
+            user_id = subscription.reader.user_id
+            self.streams_of[user_id] -= 1
+            if not self.streams_of[user_id]:
+                del self.streams_of[user_id]
         watchers = self._watchers.get(subscription.session_id)
         if watchers is not None:
             watchers.discard(subscription)

@@ -9,7 +9,9 @@ GAPS = Counter("board_stream_gaps", "gap_detected sent to clients")
 REFUSED = Counter("board_stream_refused", "Streams refused with 429 or 503", ["code"])
 ENDED = Counter("board_stream_ended", "Streams that the server ended, by reason", ["reason"])
 POLLS = Counter("board_stream_polls", "Looks at the table without a doorbell")
-LISTENING = Gauge("board_stream_listening", "1 while the doorbell's LISTEN connection is up", multiprocess_mode="livemin")
+LISTENING = Gauge(
+    "board_stream_listening", "1 while the doorbell's LISTEN connection is up", multiprocess_mode="livemin"
+)
 LAG = Histogram(
     "board_stream_lag_seconds",
     "From an event's row to its arrival in the hub, by the database's clock",

@@ -61,7 +61,8 @@ class Contestant:
         self.name, self.site, self.port = name, site, free_port(0)
         target = {"ours": "bo1site.asgi:application"}.get(name, f"tests.bench.{name}_stream:app")
         command = ["-m", "uvicorn", target, "--port", str(self.port), "--log-level", "warning", "--lifespan", "off"]
-        env = {"STREAM_PER_USER": "100000", "DATABASE_POOL_SIZE": "20"}
+        settings = "tests.bench.stock_stream_settings" if name == "stock" else "bo1site.settings"
+        env = {"DJANGO_SETTINGS_MODULE": settings, "STREAM_PER_USER": "100000", "DATABASE_POOL_SIZE": "20"}
         site.start(name, [*command, "--backlog", "4096"], **env)
         wait_until(lambda: _accepts(self.port), seconds=60, what=name)
         self.process = psutil.Process(site.processes[name].pid)
@@ -158,19 +159,19 @@ async def fan_out(
     }
 
 
-async def replay(peer: Contestant, session: str, headers: dict[str, str], events: int) -> float:
-    best, head = 0.0, peer.head(session)
+async def replay(peer: Contestant, session: str, headers: dict[str, str], events: int) -> dict[str, float]:
+    best, head, cpu = 0.0, peer.head(session), peer.cpu()
     for _ in range(3):
         begin = time.perf_counter()
         listeners = await peer.connect(session, 1, max(0, head - events), headers)
         assert await caught_up(listeners, head, 120)
         best = max(best, min(events, head) / (listeners[0].at - begin))
         close(listeners)
-    return round(best)
+    return {"events_a_second": round(best), "cpu_us_an_event": round(1e6 * (peer.cpu() - cpu) / 3 / events, 1)}
 
 
 async def storm(peer: Contestant, session: str, headers: dict[str, str], clients: int) -> dict[str, float]:
-    head = peer.head(session)
+    head, cpu = peer.head(session), peer.cpu()
     begin = time.perf_counter()
     listeners = await peer.connect(session, clients, head - 50, headers)
     complete = await caught_up(listeners, head, 60)
@@ -178,7 +179,8 @@ async def storm(peer: Contestant, session: str, headers: dict[str, str], clients
     refused = sum(listener.status != 200 for listener in listeners)
     close(listeners)
     await asyncio.sleep(0.5)
-    return {"seconds": round(took, 2), "refused": refused, "complete": complete}
+    cpu = peer.cpu() - cpu
+    return {"seconds": round(took, 2), "cpu_seconds": round(cpu, 2), "refused": refused, "complete": complete}
 
 
 async def contest(name: str, site: Site, headers: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
@@ -191,7 +193,7 @@ async def contest(name: str, site: Site, headers: dict[str, str], options: argpa
     for clients in sizes:
         result["fan_out"].append(await fan_out(peer, session, headers, clients, options.events))
     await asyncio.to_thread(peer.write, session, 10_000)
-    result["replay_a_second"] = {n: await replay(peer, session, headers, n) for n in (1000, 10_000)}
+    result["replay"] = {n: await replay(peer, session, headers, n) for n in (1000, 10_000)}
     if name != "stock":
         result["storm_of_1000"] = await storm(peer, session, headers, 1000)
     site.kill(name)

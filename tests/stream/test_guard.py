@@ -225,7 +225,10 @@ async def test_idle_streams_hold_no_thread_and_no_connection(web, login, user, m
     streams += [await connect(web.stream(session, f"?tab={n}"), **headers) for n in range(6, 45)]
     for got in streams[6:]:
         await got.take(1)
-    assert (await do(backends), threading.active_count()) == few
+    assert threading.active_count() <= few[1] + 3  # those that admit: four at most
+    async with asyncio.timeout(10):
+        while await do(backends) > few[0]:  # what the rush needed more is closed again
+            await asyncio.sleep(0.1)
     for got in streams:
         await got.close()
     await until(lambda: not web.hub.subscriptions, seconds=1)
