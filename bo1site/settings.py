@@ -260,8 +260,10 @@ STREAM_POLL_DOWN_SECONDS = env.number("STREAM_POLL_DOWN_SECONDS", 1.0, low=0.05)
 STREAM_LISTEN = env.flag("STREAM_LISTEN", True)
 #: Straight to PostgreSQL, where DATABASE_URL goes through a pooler that does not deliver notifications.
 DATABASE_LISTEN_URL = env.text("DATABASE_LISTEN_URL")
+#: The layer's reads block for five seconds at Redis, so the socket has to be more patient than that.
+_redis_host = {"address": REDIS_URL, "socket_timeout": 10.0, "socket_connect_timeout": 2.0}
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_redis_host]}}
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from bo1site import embedded
 from bo1site.supervisor import die_with_parent, free_port
 from llm.offline import process as offline_process
 
@@ -77,6 +78,21 @@ def database() -> Iterator[str]:
     finally:
         with psycopg.connect(server_url("postgres"), autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def restart_server(data: Path) -> None:
+    """Restart an embedded PostgreSQL as after a crash; what its old processes hold may keep it out for a while."""
+
+    def up() -> bool:
+        try:
+            return bool(embedded.attach(data, own=False))
+        except (subprocess.SubprocessError, AssertionError, psycopg.Error):
+            return False
+
+    try:
+        embedded.control(data, "restart", "immediate")
+    except subprocess.SubprocessError:
+        wait_until(up, seconds=30, what="PostgreSQL to start again")
 
 
 @dataclass

@@ -25,6 +25,7 @@ RETRIES = Counter(
 SHED = Counter("board_requests_shed_total", "Requests answered with 503 at once", ["why"])
 BREAKER = Gauge("board_breaker_state", "0 closed, 1 half open, 2 open", ["name"], multiprocess_mode="livemax")
 BREAKER_CHANGES = Counter("board_breaker_changes_total", "Changes of a breaker's state", ["name", "to"])
-REDIS_UP = Gauge("board_redis_up", "1 while Redis answers, 0 while it does not", multiprocess_mode="livemin")
+#: By role, so that a process that has never used Redis says nothing about it.
+REDIS_UP = Gauge("board_redis_up", "1 while Redis answers, 0 while it does not", ["role"], multiprocess_mode="livemin")
 REDIS_CONFIGURED = Gauge("board_redis_configured", "1 when a Redis is configured", multiprocess_mode="livemax")
 REPLICA_FALLBACKS = Counter("board_replica_fallbacks_total", "Reads sent to the primary because the replica failed")

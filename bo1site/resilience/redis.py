@@ -52,7 +52,7 @@ class Link:
         self._failures = 0
         self._not_before = 0.0
         metrics.REDIS_CONFIGURED.set(int(configured))
-        metrics.REDIS_UP.set(int(configured))  # until somebody has found otherwise
+        metrics.REDIS_UP.labels(settings.ROLE).set(int(configured))  # until somebody has found otherwise
 
     def pause(self) -> float:
         """Seconds until the next attempt is due; 0 when it may be made now."""
@@ -83,7 +83,7 @@ class Link:
             if self.state is State.DOWN:
                 log.info("Redis answers again")
             self.state, self.reason, self._failures, self._not_before = State.UP, "", 0, 0.0
-        metrics.REDIS_UP.set(1)
+        metrics.REDIS_UP.labels(settings.ROLE).set(1)
 
     def failed(self, error: BaseException, ticket: str = "") -> None:
         self.gate.failed(ticket, f"{type(error).__name__}: {error}")
@@ -94,7 +94,7 @@ class Link:
             wait = min(LONGEST_PAUSE, FIRST_PAUSE * FACTOR**self._failures)
             self._failures = min(self._failures + 1, 10)
             self._not_before = self._clock() + wait * random.uniform(0.8, 1.0)  # noqa: S311
-        metrics.REDIS_UP.set(0)
+        metrics.REDIS_UP.labels(settings.ROLE).set(0)
 
     def shown(self) -> dict[str, Any]:
         """For /health/detail and the operations page."""

@@ -49,7 +49,7 @@ class Figure:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page, or with ``?fragment=1`` only what changes."""
-    if not request.user.has_perm("board.view_session"):  # type: ignore[union-attr]
+    if not request.user.has_perm("board.view_session"):
         raise PermissionDenied
     fragment = request.GET.get("fragment") == "1"
     context = {"now": timezone.now(), **_content()}

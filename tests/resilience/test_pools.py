@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from bo1site import embedded
 from bo1site.resilience.breaker import Phase
 from bo1site.resilience.pools import DatabaseAway, Pool
-from tests.live import wait_until
+from tests.live import restart_server, wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
@@ -51,7 +51,7 @@ def test_after_a_restart_of_the_server_the_next_request_is_served(make_pool: Cal
     pool = make_pool(4)
     for connection in [pool.getconn() for _ in range(4)]:
         pool.putconn(connection)
-    embedded.control(server, "restart", "immediate")
+    restart_server(server)
     began = time.monotonic()
     assert ask(pool) == 1
     assert time.monotonic() - began < 1.5  # all four were broken; none cost a pause
