@@ -96,8 +96,10 @@ class Pool(ConnectionPool[psycopg.Connection[Any]]):
 
     def putconn(self, conn: psycopg.Connection[Any]) -> None:
         with self._counts:
-            self._in_use -= 1
-        metrics.POOL_IN_USE.labels(self.role).dec()
+            counted = self._in_use > 0  # not, when the pool was closed meanwhile
+            self._in_use -= counted
+        if counted:
+            metrics.POOL_IN_USE.labels(self.role).dec()
         super().putconn(conn)
 
     def close(self, timeout: float = 5.0) -> None:

@@ -10,7 +10,7 @@ REFUSED = Counter("board_stream_refused", "Streams refused with 429 or 503", ["c
 ENDED = Counter("board_stream_ended", "Streams that the server ended, by reason", ["reason"])
 POLLS = Counter("board_stream_polls", "Looks at the table without a doorbell")
 LISTENING = Gauge(
-    "board_stream_listening", "1 while the doorbell's LISTEN connection is up", multiprocess_mode="livemin"
+    "board_stream_listening", "1 while the doorbell's LISTEN connection is up", multiprocess_mode="livemax"
 )
 LAG = Histogram(
     "board_stream_lag_seconds",

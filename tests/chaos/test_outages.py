@@ -1,6 +1,7 @@
 """What people, programs and operators see of an outage (DB4, MO1): real processes, a PostgreSQL of their own."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_one_id_leads_from_the_request_to_the_call_of_a_model_in_another_process
     mine = [line for line in lines(site.log("worker")) if line.get("correlation_id") == "at-three-in-the-morning"]
     assert {line["session_id"] for line in mine} == {session}
     assert sum(line["logger"] == "llm.metrics" for line in mine) > 5
+
+
+def test_a_process_that_is_told_to_stop_is_unready_first_and_serves_on_for_a_while(site: Site) -> None:
+    web = site.web("web", DRAIN_SECONDS="4")
+    process = site.processes["web"]
+    assert httpx.get(f"{web}/health/ready", timeout=20).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    wait_until(
+        lambda: httpx.get(f"{web}/health/ready", timeout=20).json()["status"] == "draining", seconds=3, what="draining"
+    )
+    assert httpx.get(f"{web}/login/", timeout=20).status_code == 200
+    assert process.wait(30) in (0, -signal.SIGTERM)
 
 
 def lines(log: str) -> list[dict[str, Any]]:
