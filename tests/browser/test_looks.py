@@ -3,12 +3,13 @@
 import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.live import Board, board
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -45,15 +46,21 @@ CONTRAST = """
 
 
 @pytest.fixture(scope="module")
-def paths(product: Any) -> dict[str, str]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    """Without a worker: no session may move on while it is looked at."""
+    with board(tmp_path_factory.mktemp("board"), worker=False) as running:
+        running.add_user()
+        yield running
+
+
+@pytest.fixture(scope="module")
+def paths(product: Board) -> dict[str, str]:
     """One session in every state, and the pages around them."""
     script = (
         "from django.contrib.auth import get_user_model as m; from tests import factories as f;"
         "u = m().objects.get(username='ada')\n"
         f"for kind in {STATES}: print(kind, getattr(f, kind)(u).pk)"
     )
-    # No worker may take the queued one away while it is looked at.
-    product.kill("worker")
     lines = product.manage("shell", "-v", "0", "-c", script).stdout.splitlines()
     found = {kind: f"/sessions/{pk}/" for kind, pk in (line.split() for line in lines if line.count("-") == 4)}
     return {
