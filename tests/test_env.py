@@ -7,7 +7,7 @@ from bo1site.env import Env, database_from_url
 
 
 def test_a_flag_that_is_no_flag_names_the_variable_and_what_to_write() -> None:
-    with pytest.raises(ImproperlyConfigured, match="BO1_DEBUG is 'perhaps'.*1 or 0"):
+    with pytest.raises(ImproperlyConfigured, match=r"BO1_DEBUG is 'perhaps'.*1 or 0"):
         Env({"BO1_DEBUG": "perhaps"}).flag("BO1_DEBUG", False)
 
 

@@ -53,5 +53,3 @@ class Context:
     session_id: UUID
     reader: Reader
     speak: Speak
-
-

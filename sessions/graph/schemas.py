@@ -20,9 +20,9 @@ class Answer(BaseModel):
 class Frame(Answer):
     """The decision restated so that a board can work on it."""
 
-    title: Annotated[str, Field(min_length=3, max_length=120)] = Field(description="The decision in at most twelve words")
+    title: Annotated[str, Field(min_length=3, max_length=120)] = Field(description="At most twelve words")
     question: Line = Field(description="The one question the board must answer")
-    complexity: Annotated[int, Field(ge=1, le=10)] = Field(description="1 = routine, 10 = many parties and irreversible")
+    complexity: Annotated[int, Field(ge=1, le=10)] = Field(description="1 = routine, 10 = irreversible")
     options: list[Line] = Field(min_length=2, max_length=6, description="The real alternatives, the owner's own first")
     criteria: list[Line] = Field(min_length=1, max_length=6, description="What a good outcome is measured by")
     missing_facts: list[Line] = Field(
@@ -75,7 +75,7 @@ class Assessment(Answer):
     open_questions: list[Line] = Field(max_length=4)
     decision: Literal["continue", "vote"]
     reason: Line = Field(description="Why the board should go on, or why it is ready")
-    guidance: Annotated[str, Field(max_length=600)] = Field(description="What the next round should settle; empty to vote")
+    guidance: Annotated[str, Field(max_length=600)] = Field(description="What the next round should settle")
 
 
 class Vote(Answer):
