@@ -51,9 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if missing := config.stash.get(LEFT_OUT, 0):
         terminalreporter.section("BROWSER TESTS LEFT OUT", sep="!", red=True, bold=True)
-        terminalreporter.line(
-            f"{missing} browser tests did not run: no Chromium (Debian: apt-get install chromium)"
-        )
+        terminalreporter.line(f"{missing} browser tests did not run: no Chromium (Debian: apt-get install chromium)")
 
 
 @pytest.fixture
