@@ -13,6 +13,7 @@ from llm import budget, ledger, storage
 from llm.broker import complete
 from llm.budget import Budget
 from llm.errors import LLMError
+from llm.models import LLMCall
 from llm.types import Request
 from tests.llm.conftest import Offline
 
@@ -21,8 +22,9 @@ Make = Callable[..., Request[Any]]
 
 
 @pytest.fixture
-def budgets() -> Iterator[dict[UUID, Budget]]:
-    """The budgets that the broker sees, by session."""
+def budgets(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[UUID, Budget]]:
+    """The budgets that the broker sees, by session; read afresh for each attempt."""
+    monkeypatch.setattr(budget, "TRUSTED", 0.0)
     known: dict[UUID, Budget] = {}
     before = budget._reader
     budget.register(known.get)
@@ -77,6 +79,21 @@ async def test_an_answer_of_unknown_price_counts_at_the_dearest_price(
     budgets[session_id] = Budget(cost_cap=Decimal("0.000001"))
     with pytest.raises(LLMError, match="cost cap"):
         await complete(make_request(task_id="task-2"))
+
+
+async def test_a_budget_is_not_read_for_every_call_but_a_raised_one_counts_at_once(
+    priced: Offline, make_request: Make, session_id: UUID, budgets: dict[UUID, Budget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[UUID] = []
+    monkeypatch.setattr(budget, "TRUSTED", 3600.0)
+    budget.register(lambda session: reads.append(session) or budgets.get(session))  # type: ignore[func-returns-value]
+    budgets[session_id] = Budget(cost_cap=Decimal("0.0001"))
+    await complete(make_request())
+    await storage.run(LLMCall.objects.update, cost=Decimal(1))
+    budgets[session_id] = Budget(cost_cap=Decimal(5))
+    await complete(make_request(task_id="task-2"))
+    await complete(make_request(task_id="task-3"))
+    assert len(reads) == 2
 
 
 async def test_other_sessions_are_not_held_to_a_cap(
