@@ -1,6 +1,7 @@
 """The web process: Django, with a short way in for streams."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bo1site.settings")
 
@@ -11,6 +12,9 @@ django = get_asgi_application()
 from bo1site.observability.health import drain_on_signal  # noqa: E402
 from sessions.stream.server import StreamServer  # noqa: E402 (needs the apps)
 
-drain_on_signal()
+server = StreamServer(django)
 
-application = StreamServer(django)
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    drain_on_signal()
+    await server(scope, receive, send)

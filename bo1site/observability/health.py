@@ -19,6 +19,7 @@ Part = Callable[[], dict[str, Any]]
 _parts: dict[str, Part] = {}
 _draining = threading.Event()
 _STARTED = time.monotonic()
+_listening = False
 
 
 def register(name: str, part: Part) -> None:
@@ -79,9 +80,14 @@ def is_draining() -> bool:
 
 def drain_on_signal() -> None:
     """At SIGTERM be unready at once, and pass the signal on after ``DRAIN_SECONDS``: a balancer that asks
-    /health/ready has by then stopped sending requests, and none is refused."""
-    if threading.current_thread() is not threading.main_thread():
+    /health/ready has by then stopped sending requests, and none is refused.
+
+    Called with every request, for a server installs its own handler only after it has loaded the application.
+    """
+    global _listening
+    if _listening or threading.current_thread() is not threading.main_thread():
         return
+    _listening = True
     before = signal.getsignal(signal.SIGTERM)
     if not callable(before):
         return

@@ -224,20 +224,21 @@ def test_requests_take_no_longer_while_redis_is_a_black_hole(
     session = make_session()
     client.force_login(user)
 
-    def median() -> float:
+    def quickest() -> float:
+        """Of ten: what others do on this machine meanwhile only ever adds to it."""
         taken = []
-        for number in range(15):
+        for number in range(10):
             began = time.perf_counter()
             events.append(session.pk, [events.Draft("interjection", {"text": f"{number} {time.time()}"})])
             client.get(f"/sessions/{session.pk}/")
             taken.append(time.perf_counter() - began)
-        return sorted(taken)[len(taken) // 2]
+        return min(taken)
 
-    median()
-    healthy = median()
+    quickest()
+    healthy = quickest()
     settings.REDIS_URL = f"redis://127.0.0.1:{black_hole}/0"
     settings.CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [settings.REDIS_URL]}}
     }
     monkeypatch.setattr(redis, "_link", Link(configured=True))
-    assert median() < healthy * 1.2 + 0.02
+    assert quickest() < healthy * 1.2 + 0.02
