@@ -204,6 +204,7 @@ class Hub:
 
     async def _fetch(self, channels: list[Channel]) -> None:
         asked = {channel.session_id: channel for channel in channels}
+        shown = {channel.session_id: channel.shown for channel in channels}
         rows = await self.reads.rows(queries.NEWS, [list(asked), [channel.head for channel in channels]])
         found: dict[str, tuple[int, bool, list[Frame]]] = {}
         for session_id, top, over, sequence, body, age in rows:
@@ -217,18 +218,27 @@ class Hub:
                 continue
             top, over, frames = found[session_id]
             more = len(frames) == queries.FETCH
-            channel.settle(top, over, frames, more=more)
+            channel.settle(top, over, frames, more=more, shown=shown[session_id])
             if more:
                 self.look(session_id)
             self._wake(channel)
 
     async def replay(self, session_id: str, last: int) -> Page | None:
         """The next page above ``last``, or ``None``. Raises one of ``AWAY``."""
-        [(first, final, body)] = await self.reads.rows(queries.REPLAY, [session_id, last])
-        if first is None:
-            return None
-        metrics.REPLAYED.inc(final - first + 1)
-        return Page(first, final, body)
+        rows = await self.reads.rows(queries.REPLAY, [session_id, last, last])
+        if not rows:
+            [(following,)] = await self.reads.rows(queries.NEXT, [session_id, last])
+            if following is None:
+                return None
+            return await self.replay(session_id, following - 1)
+        first, size, bodies = rows[0][0], 0, []
+        for n, (sequence, body) in enumerate(rows, first):
+            if sequence != n or size > queries.PAGE_BYTES:
+                break
+            size += len(body)
+            bodies.append(body)
+        metrics.REPLAYED.inc(len(bodies))
+        return Page(first, first + len(bodies) - 1, b"".join(bodies))
 
     # -- subscriptions ------------------------------------------------------------------------------------------------
 
@@ -253,11 +263,12 @@ class Hub:
             await asyncio.shield(task)  # everybody who comes at once shares one query
 
     async def _load(self, channel: Channel) -> None:
+        shown = channel.shown
         rows = await self.reads.rows(queries.NEWEST, [RING_FRAMES, channel.session_id])
         if not rows:
             raise SessionGone(channel.session_id)
         frames = [Frame(sequence, body) for _, _, sequence, body in rows if sequence is not None]
-        channel.settle(rows[0][0], rows[0][1], frames)
+        channel.settle(rows[0][0], rows[0][1], frames, shown=shown)
         if channel.wanted > (channel.head or 0):
             self.look(channel.session_id)
 

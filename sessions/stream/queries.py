@@ -3,8 +3,8 @@
 from sessions.models import Status
 from sessions.stream.frames import FRAME_SQL
 
-#: Events a fetch takes per session, and events and bytes a page of replay takes.
-FETCH, PAGE, PAGE_BYTES = 128, 1000, 256 * 1024
+#: Events a fetch takes per session; events a page of replay takes, and bytes after which it is cut.
+FETCH, PAGE, PAGE_BYTES = 128, 500, 256 * 1024
 
 _OVER = ", ".join(f"'{status.value}'" for status in (Status.COMPLETED, Status.FAILED, Status.KILLED))
 
@@ -22,13 +22,13 @@ LEFT JOIN LATERAL (
 ORDER BY 1, 4
 """  # noqa: S608
 
-#: (id, limit) → the same for the newest ``limit`` events of one session.
+#: (limit, id) → the same for the newest ``limit`` sequences of one session.
 NEWEST = f"""
 SELECT s.last_sequence, s.status IN ({_OVER}), e.sequence, convert_to(e.frame, 'UTF8')
 FROM board_session s
 LEFT JOIN LATERAL (
     SELECT sequence, {FRAME_SQL} AS frame FROM board_event b
-    WHERE b.session_id = s.id ORDER BY b.sequence DESC LIMIT %s
+    WHERE b.session_id = s.id AND b.sequence > s.last_sequence - %s
 ) e ON true
 WHERE s.id = %s
 ORDER BY 3
@@ -37,16 +37,12 @@ ORDER BY 3
 #: (ids) → id, last_sequence.
 HEADS = "SELECT id::text, last_sequence FROM board_session WHERE id = ANY(%s::uuid[])"
 
-#: (id, last) → first, last, body of the first run of consecutive events above ``last``, within PAGE and PAGE_BYTES.
-#: PostgreSQL joins the frames: Python then handles one value a page instead of a thousand rows.
+#: (id, last, last) → sequence, frame of the events above ``last``, a page of sequences at most. The upper bound keeps
+#: the planner from sorting the whole rest of a long history for every page of it.
 REPLAY = f"""
-WITH page AS (
-    SELECT sequence, frame, sequence - row_number() OVER w AS island,
-           sum(octet_length(frame)) OVER w - octet_length(frame) AS before
-    FROM (SELECT sequence, {FRAME_SQL} AS frame FROM board_event
-          WHERE session_id = %s AND sequence > %s ORDER BY sequence LIMIT {PAGE}) f
-    WINDOW w AS (ORDER BY sequence)
-)
-SELECT min(sequence), max(sequence), convert_to(string_agg(frame, '' ORDER BY sequence), 'UTF8') FROM page
-WHERE island = (SELECT min(island) FROM page) AND before < {PAGE_BYTES}
+SELECT sequence, convert_to({FRAME_SQL}, 'UTF8') FROM board_event
+WHERE session_id = %s AND sequence > %s AND sequence <= %s + {PAGE} ORDER BY sequence
 """  # noqa: S608
+
+#: (id, last) → the first sequence above ``last`` that is still there, or NULL: where a pruned history goes on.
+NEXT = "SELECT min(sequence) FROM board_event WHERE session_id = %s AND sequence > %s"

@@ -53,13 +53,14 @@ class Do(Enum):
 class Channel:
     """The head and the newest frames of one session, as of the last look at the table."""
 
-    __slots__ = ("bytes", "epoch", "floor", "frames", "head", "over", "session_id", "wanted")
+    __slots__ = ("bytes", "epoch", "floor", "frames", "head", "over", "session_id", "shown", "wanted")
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self.head: int | None = None  # None until the first look
         self.over = False  # the session's status is final at `head`
         self.wanted = 0  # the highest sequence a doorbell promised
+        self.shown = 0  # the newest sequence the table showed to anybody, on admission or on a page
         self.frames: deque[Frame] = deque()
         self.bytes = 0
         self.epoch, self.floor = 0, 0  # the table lost events above `floor` in this epoch
@@ -69,15 +70,18 @@ class Channel:
         self.wanted = max(self.wanted, sequence)
         return self.head is not None and sequence > self.head
 
-    def settle(self, top: int, over: bool, frames: Iterable[Frame], *, more: bool = False) -> None:
+    def settle(self, top: int, over: bool, frames: Iterable[Frame], *, more: bool = False, shown: int = 0) -> None:
         """Take in what one statement saw: ``top`` = the session's newest sequence, ``frames`` = the events above
-        ``head`` (or the newest ones on the first look), cut short when ``more``.
+        ``head`` (or the newest ones on the first look), cut short when ``more``. ``shown``: what it was when the
+        statement began; a table that shows less now has lost the rest.
         """
         frames = list(frames)
+        if top < max(shown, self.head or 0):  # a restored backup, or a fail-over that lost its tail
+            self.epoch, self.floor = self.epoch + 1, top
+            self.shown = top
         if self.head is None:
             self.head = frames[0].sequence - 1 if frames else top
-        elif top < self.head:  # a restored backup, or a fail-over that lost its tail
-            self.epoch, self.floor = self.epoch + 1, top
+        elif top < self.head:
             self._forget()
             self.head, self.wanted, frames = top, top, []
         for frame in frames:
@@ -119,6 +123,7 @@ class Cursor:
         self.last = last
         self._known = head
         self._epoch = channel.epoch
+        channel.shown = max(channel.shown, head)
 
     def step(self, channel: Channel) -> Gap | Send | Do:
         """What to do next. After ``Do.READ`` the page read goes to ``turn``."""
@@ -148,6 +153,7 @@ class Cursor:
         gap = self._jump(page.first - 1) if page.first != self.last + 1 else None
         self.last = page.last
         self._known = max(self._known, page.last)
+        channel.shown = max(channel.shown, page.last)
         return gap, Send(page.body, page.last - page.first + 1)
 
     def _jump(self, to: int) -> Gap:

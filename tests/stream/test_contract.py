@@ -257,3 +257,13 @@ async def test_the_stream_is_never_compressed_nor_buffered_nor_cached(web, login
 async def test_other_methods_are_refused(rf) -> None:
     response = await stream(rf.post("/"), uuid4())
     assert (response.status_code, response["Allow"]) == (405, "GET")
+
+
+async def test_a_hole_longer_than_a_page_is_one_gap(web, login, user, make_session, write) -> None:
+    """SS3"""
+    session = await do(make_session)
+    await do(write, session, 1500)
+    await do(session.events.filter(sequence__gt=2, sequence__lte=1400).delete)
+    async with get(web.stream(session), **await do(login, user)) as got:
+        found = [(m.type == "gap_detected", m.id) for m in await got.take(4)]
+    assert found == [(False, 1), (False, 2), (True, 1400), (False, 1401)]

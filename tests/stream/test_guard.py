@@ -227,7 +227,7 @@ async def test_idle_streams_hold_no_thread_and_no_connection(web, login, user, m
         await got.take(1)
     assert threading.active_count() <= few[1] + 3  # those that admit: four at most
     async with asyncio.timeout(10):
-        while await do(backends) > few[0]:  # what the rush needed more is closed again
+        while await do(backends) > few[0]:  # noqa: ASYNC110 (what the rush needed more is closed again)
             await asyncio.sleep(0.1)
     for got in streams:
         await got.close()

@@ -73,7 +73,7 @@ class Delivery(RuleBasedStateMachine):
         self.table = Table()
         self.channel: Channel | None = None
         self.clients = [Client(), Client()]
-        self.reading: tuple[int, bool, list[Frame], bool] | None = None  # a fetch whose answer is still under way
+        self.reading: tuple[int, bool, list[Frame], bool, int] | None = None  # a fetch whose answer is still under way
         self.pages: dict[int, Page | None] = {}
         self.tails_lost = 0
 
@@ -132,18 +132,18 @@ class Delivery(RuleBasedStateMachine):
             return
         if channel.head is None:
             newest = sorted(table.rows)[-ring.RING_FRAMES :]
-            self.reading = (table.top, table.over, table.frames(newest), False)
+            self.reading = (table.top, table.over, table.frames(newest), False, channel.shown)
         else:
             found = table.above(channel.head, FETCH)
-            self.reading = (table.top, table.over, table.frames(found), len(found) == FETCH)
+            self.reading = (table.top, table.over, table.frames(found), len(found) == FETCH, channel.shown)
 
     @precondition(lambda self: self.reading is not None)
     @rule()
     def answer(self) -> None:
         """… and this is its answer, with whatever has happened in between."""
         if self.channel is not None and self.reading is not None:
-            top, over, frames, more = self.reading
-            self.channel.settle(top, over, frames, more=more)
+            top, over, frames, more, shown = self.reading
+            self.channel.settle(top, over, frames, more=more, shown=shown)
         self.reading = None
 
     @rule(n=st.integers(0, 1))
@@ -154,6 +154,8 @@ class Delivery(RuleBasedStateMachine):
                 self.channel = Channel("s")
                 self.reading = None
             client.cursor = Cursor(client.last, self.table.top, self.channel)
+            if self.channel.promise(self.table.top):  # what admission saw rings the bell
+                self.look()
             client.over = False
 
     @rule(n=st.integers(0, 1))
@@ -205,8 +207,8 @@ class Delivery(RuleBasedStateMachine):
                 self.look()
                 self.answer()
                 step = self._step(n)
-                if step is Do.OVER or (step is Do.WAIT and client.last == self.table.top):
-                    break
+                if step in (Do.OVER, Do.WAIT) and client.last == self.table.top:
+                    break  # one that ended on an old look comes back, as browsers do
             assert client.last == self.table.top, f"stuck at {client.last} of {self.table.top}"
             assert client.over == self.table.over
             if not self.tails_lost:
