@@ -18,6 +18,7 @@ urlpatterns = [
     path("sessions/<uuid:pk>/resume/", control.resume, name="resume"),
     path("sessions/<uuid:pk>/stop/", control.stop, name="stop"),
     path("sessions/<uuid:pk>/retry/", control.retry, name="retry"),
+    path("sessions/<uuid:pk>/raise-cap/", control.raise_cap, name="raise-cap"),
     path("sessions/<uuid:pk>/answer/", control.answer, name="answer"),
     path("sessions/<uuid:pk>/interject/", control.interject, name="interject"),
 ]

@@ -4,10 +4,19 @@ from dataclasses import dataclass
 
 from sessions.models import Phase, Session
 
+#: The failure that a higher cap mends.
+BUDGET = "budget_exhausted"
 #: Stable failure codes and their headline. The failure's own message says the rest.
 _TITLES = {
-    "budget_exceeded": "The cost cap is reached",
-    "deadline_exceeded": "The time for this decision ran out",
+    BUDGET: "The cost cap is reached",
+    "session_deadline": "The time for this decision ran out",
+    "deadline_exceeded": "The language model did not answer in time",
+    "providers_failed": "No language model could answer",
+    "circuit_open": "No language model can be asked right now",
+    "model_not_found": "The language model is not known to its provider",
+    "not_configured": "No language model is set up",
+    "refused": "The language model declined to answer",
+    "graph_version": "This session belongs to another release",
     "provider_auth": "The language model refused our key",
     "provider_quota": "The language model's allowance is used up",
     "rate_limited": "The language model asked us to slow down",
@@ -15,16 +24,12 @@ _TITLES = {
     "provider_timeout": "The language model did not answer in time",
     "provider_unreachable": "The language model cannot be reached",
     "provider_error": "The language model had a fault",
-    "content_filter": "The language model declined to answer",
-    "content_policy_violation": "The language model declined to answer",
     "context_too_long": "The decision is too long for the language model",
-    "context_length_exceeded": "The decision is too long for the language model",
     "invalid_answer": "The language model gave no usable answer",
     "answer_cut": "The language model gave no usable answer",
     "answer_broken": "The language model gave no usable answer",
     "storage_unavailable": "Our own storage was out of reach",
     "poison": "The board stopped several times at the same place",
-    "too_many_claims": "The board stopped several times at the same place",
 }
 _NEXT = {
     Phase.NONE: "Start again",
@@ -40,7 +45,10 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """``go_on`` is the words of the one main button, for when the session may be continued."""
+    """``go_on`` is the words of the one main button, for when the session may be continued.
+
+    ``capped``: the button needs a higher cap (US dollars) to go with it.
+    """
 
     title: str
     message: str
@@ -48,6 +56,7 @@ class Trouble:
     code: str
     recoverable: bool
     go_on: str
+    capped: bool = False
 
 
 def explain(session: Session, *, contributions: int, spent: str) -> Trouble | None:
@@ -62,6 +71,7 @@ def explain(session: Session, *, contributions: int, spent: str) -> Trouble | No
         kept=_kept(session, contributions, spent),
         code=code,
         recoverable=bool(failure.get("recoverable")),
+        capped=code == BUDGET,
         go_on=f"Continue from round {session.round}"
         if session.phase == Phase.DEBATING and session.round
         else _NEXT.get(Phase(session.phase), "Continue"),

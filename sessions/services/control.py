@@ -196,10 +196,11 @@ def interject(session: Session | UUID | str, actor: Any, text: str, key: str = "
 
 @retry_db(nested="join")
 def raise_cap(session: Session | UUID | str, actor: Any, cap: Decimal | None, reason: str = "") -> Session:
-    """Set the cost cap in US dollars (None: without one). Staff only; a session that its cap stopped can be retried."""
+    """Set the cost cap in US dollars (None: without one). The owner's money, so the owner may, and staff who hold the
+    permission; a session that its cap stopped can be retried then."""
     with transaction.atomic():
         current = locked(session)
-        require_staff(actor, "board.raise_cap_session")
+        require(actor, current, "board.raise_cap_session")
         if cap is not None and not Decimal(0) < cap <= Decimal(10_000):
             raise InvalidWord("cap_out_of_range", "Choose a cost cap above 0 and up to 10,000 dollars.")
         if current.cost_cap == cap:

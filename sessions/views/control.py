@@ -1,11 +1,13 @@
 """Buttons of the room that change a session's course. Each calls one service, and says what came of it."""
 
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
@@ -72,6 +74,36 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
         lambda session: recovery.resume_session_from_checkpoint(session.pk, actor=request.user),
         "The board goes on from where it was. What was paid is not paid again.",
     )
+
+
+@require_POST
+@login_required
+def raise_cap(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """LM7: a higher cap and the retry that it allows, both or neither."""
+
+    def verb(session: Session) -> None:
+        with transaction.atomic():
+            cap = _dollars(request.POST.get("cap", ""), session)
+            control.raise_cap(session, request.user, cap, "raised to continue")
+            recovery.resume_session_from_checkpoint(session.pk, actor=request.user)
+
+    try:
+        return _press(request, pk, verb, "The cap is raised and the board goes on. What was paid is not paid again.")
+    except control.InvalidWord as problem:
+        messages.error(request, str(problem))
+        return redirect("board:session", pk=pk)
+
+
+def _dollars(text: str, session: Session) -> Decimal:
+    try:
+        cap = Decimal(text.strip().lstrip("$").replace(",", ""))
+    except InvalidOperation:
+        cap = Decimal("NaN")
+    if not cap.is_finite() or cap <= (session.cost_cap or 0):
+        raise control.InvalidWord(
+            "cap_too_low", f"Give the new cap as a number of dollars above {session.cost_cap or 0:f}, such as 7.50."
+        )
+    return cap
 
 
 @require_POST

@@ -1,6 +1,7 @@
 """SE7, SE9: control of a session, each verb seen to take effect on a running one."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -148,12 +149,12 @@ def test_kill_all_needs_the_permission(queued: Queued) -> None:
         control.kill_all(session.owner)
 
 
-def test_only_staff_raise_a_cap(queued: Queued, staff: Any) -> None:
+def test_the_owner_and_staff_raise_a_cap_and_nobody_else(queued: Queued, staff: Any) -> None:
     session = queued()
+    stranger = get_user_model().objects.create_user("eve", "eve@example.org", "a-long-enough-secret")
     with pytest.raises(NotAllowed):
-        control.raise_cap(session, session.owner, None)
-    from decimal import Decimal
-
-    control.raise_cap(session, staff, Decimal("2.5"))
-    session.refresh_from_db()
-    assert session.cost_cap == Decimal("2.5")
+        control.raise_cap(session, stranger, None)
+    for actor, cap in ((session.owner, Decimal("1.5")), (staff, Decimal("2.5"))):
+        control.raise_cap(session, actor, cap)
+        session.refresh_from_db()
+        assert session.cost_cap == cap

@@ -127,3 +127,30 @@ def test_a_button_that_comes_too_late_says_so(browser: Client, user: Any) -> Non
     page = text_of(press(browser, session, "pause"))
     assert "cannot become" in page
     assert "Stop for good" not in page
+
+
+def over_its_cap(user: Any) -> Session:
+    session = factories.failed(user)
+    failure = {"code": "budget_exhausted", "message": "The cap is reached.", "recoverable": True, "node": "persona"}
+    Session.objects.filter(pk=session.pk).update(failure=failure, cost_cap="2.5000")
+    session.refresh_from_db()
+    return session
+
+
+def test_the_owner_of_a_session_over_its_cap_raises_it_and_goes_on_at_once(browser: Client, user: Any) -> None:
+    """LM7"""
+    session = over_its_cap(user)
+    assert "New cost cap" in browser.get(reverse("board:session", args=[session.pk])).content.decode()
+    answer = press(browser, session, "raise-cap", cap="7.50")
+    session.refresh_from_db()
+    assert (session.status, str(session.cost_cap)) == ("queued", "7.5000")
+    assert "The cap is raised" in text_of(answer)
+    assert AuditEntry.objects.filter(action="raise_cap", object_id=str(session.pk)).count() == 1
+
+
+@pytest.mark.parametrize("cap", ["", "much", "2.5", "-1", "NaN", "20000"])
+def test_a_cap_that_is_no_higher_number_of_dollars_changes_nothing(browser: Client, user: Any, cap: str) -> None:
+    session = over_its_cap(user)
+    press(browser, session, "raise-cap", cap=cap)
+    session.refresh_from_db()
+    assert (session.status, str(session.cost_cap)) == ("failed", "2.5000")
