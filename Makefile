@@ -52,6 +52,20 @@ lint: $(VENV)/.dev ## ruff, mypy strict, import layers
 	@DATABASE_URL=postgresql://nobody@localhost/none SECRET_KEY=lint $(BIN)/mypy
 	@DATABASE_URL=postgresql://nobody@localhost/none SECRET_KEY=lint $(BIN)/lint-imports
 
+bench: bench-broker bench-steps bench-sessions bench-stream ## Every benchmark
+
+bench-broker: $(VENV)/.dev ## The broker beside the bare SDKs and LiteLLM
+	@$(BIN)/python -m tests.bench.broker $(ARGS)
+
+bench-steps: $(VENV)/.dev ## A durable step beside LangGraph's PostgresSaver
+	@$(BIN)/python -m tests.bench.steps $(ARGS)
+
+bench-sessions: $(VENV)/.dev ## Two hundred sessions at once
+	@$(BIN)/python -m tests.bench.sessions $(ARGS)
+
+bench-stream: $(VENV)/.dev ## Event streams beside a bare endpoint and stock django-eventstream
+	@$(BIN)/python -m tests.bench.stream $(ARGS)
+
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 

@@ -1,10 +1,9 @@
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.contrib.auth import views as auth_views
 from django.urls import include, path
 
 from bo1site.observability import health, metrics
+from llm import urls as llm_urls
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -14,14 +13,13 @@ urlpatterns = [
     path("metrics", metrics.view, name="metrics"),
     path("login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    # Before the board's API, which answers for every other address under api/.
+    path("api/v1/", include("replanning.api.urls")),
+    path("api/v1/", include((llm_urls.api, "llm-api"))),
+    path("api/", include("sessions.api.urls")),
+    path("", include((llm_urls.pages, "llm"))),
+    path("", include("replanning.urls")),
+    path("", include("sessions.urls")),
 ]
-for prefix, module in (
-    ("api/v1/", "replanning.api.urls"),  # before the board's, which answers for every other address under api/
-    ("api/", "sessions.api.urls"),
-    ("", "replanning.urls"),
-    ("", "sessions.urls"),
-):
-    if find_spec(module):
-        urlpatterns.append(path(prefix, include(module)))
 
 handler500 = "bo1site.unavailable.server_error"

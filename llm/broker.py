@@ -31,6 +31,11 @@ _HANDED_ON = {
 }
 
 
+def preload() -> None:
+    """Import the SDKs of all configured providers: for a process that is about to fork workers that share them."""
+    registry.preload()
+
+
 async def complete(request: Request[T]) -> Completion[T]:
     """A validated answer: from the journal when this step was answered before, else from a provider.
 

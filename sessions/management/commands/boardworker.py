@@ -29,6 +29,7 @@ from django_q.signals import post_spawn
 
 from bo1site.resilience.database import direct
 from bo1site.supervisor import die_with_parent
+from llm import broker
 from sessions.runner import identity, lease
 from sessions.runner.loop import drain_when
 from sessions.services import wake, watch
@@ -166,6 +167,7 @@ class Command(BaseCommand):
         conf.GUARD_CYCLE = GUARD_CYCLE
         stock.Sentinel = Sentinel  # type: ignore[misc]
         post_spawn.connect(_ignore_sigterm, weak=False)
+        broker.preload()  # once here instead of once in every worker, after each of their deaths
         self._recover()
         cluster: Any = stock.Cluster()
         for name in (signal.SIGTERM, signal.SIGINT):
