@@ -6,10 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from sessions.models import Session
 from sessions.services.start import Decision, create
+
+
+def pytest_configure() -> None:
+    """A password that is slow to check protects nobody here."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 
 LEFT_OUT = pytest.StashKey[int]()
 PROBLEM = (
@@ -21,8 +28,6 @@ PROBLEM = (
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     """Two runs on one server stay apart by ``TEST_DB_NAME``, the workers of one run by their number."""
-    from django.conf import settings
-
     name = "_".join(
         part for part in (os.environ.get("TEST_DB_NAME", "test_board"), os.environ.get("PYTEST_XDIST_WORKER")) if part
     )

@@ -63,7 +63,7 @@ def test_a_person_brings_a_decision_watches_the_board_and_takes_home_a_memo(
     early = page.locator(".card").count()
     expect(page.locator("#announcer")).to_contain_text(":")
     shoot(page, "live")
-    page.wait_for_function(f"document.querySelectorAll('.card').length > {early}", timeout=60_000)
+    expect(page.locator(".card").nth(early)).to_be_visible(timeout=60_000)
     expect(page.locator("#board")).to_contain_text(re.compile("Thinking|Spoke in round"))
 
     memo = page.locator("#memo")

@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.test import Client
 
 from sessions.models import Session
@@ -81,19 +80,13 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         browser.get("/")
 
 
-def test_a_thousand_sessions_do_not_make_the_list_slow(browser: Client, user: Any, make_session: Any) -> None:
-    """Under 100 ms of server time with 1,000 sessions, measured as processor time: tests share the machine."""
-    import time
-
+def test_a_thousand_sessions_are_listed_a_page_at_a_time_in_as_many_queries_as_a_few(
+    browser: Client, user: Any, make_session: Any, django_assert_max_num_queries: Any
+) -> None:
     one = make_session()
     Session.objects.bulk_create(
         Session(owner=user, title=f"Decision {n}", problem_statement=one.problem_statement) for n in range(1000)
     )
-    browser.get("/")  # the templates are compiled on first use
-    taken = []
-    for _ in range(5):
-        begun = time.thread_time()
-        browser.get("/")
-        taken.append(time.thread_time() - begun)
-    assert get_user_model().objects.count() == 1
-    assert min(taken) < 0.1
+    with django_assert_max_num_queries(6):
+        page = browser.get("/").content.decode()
+    assert page.count("Decision 9") < 60
