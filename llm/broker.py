@@ -36,6 +36,14 @@ def preload() -> None:
     registry.preload()
 
 
+def providers() -> list[str]:
+    """The names of the configured providers, the primary first: what ``Request.prefer`` can choose between."""
+    try:
+        return [entry.name for entry in registry.route()]
+    except LLMError:
+        return []
+
+
 async def complete(request: Request[T]) -> Completion[T]:
     """A validated answer: from the journal when this step was answered before, else from a provider.
 
@@ -48,7 +56,7 @@ async def complete(request: Request[T]) -> Completion[T]:
         if stored is not None:
             metrics.REUSED.labels("journal").inc()
             return stored
-    route = registry.route()
+    route = registry.route(request.prefer)
     key = (digest, route[0].name, route[0].model(request.tier)) if request.cache else None
     cached = await _cached(request, digest, key)
     if cached is not None:
@@ -69,14 +77,17 @@ def _may_look_later(request: Request[T]) -> bool:
     nothing stands between now and then, neither a queue nor a breaker nor another place to look."""
     if request.session_id is None or request.cache or request.reuse:
         return False
-    primary: str = settings.LLM_PRIMARY
-    return registry.config(primary) is not None and shaping.is_free(primary) and breaker_store.untroubled(primary)
+    try:
+        first = registry.route(request.prefer)[0].name
+    except LLMError:
+        return False
+    return shaping.is_free(first) and breaker_store.untroubled(first)
 
 
 async def _anew(request: Request[T], digest: str, unfit: Answer) -> Completion[T]:
     """An answer for a step whose stored answer no longer fits its schema."""
     await storage.run(journal.forget, unfit.session_id, unfit.key)
-    return await _Call(request, digest, registry.route(), _rules()).run()
+    return await _Call(request, digest, registry.route(request.prefer), _rules()).run()
 
 
 async def _replay(request: Request[T], digest: str) -> Completion[T] | None:

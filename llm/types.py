@@ -22,6 +22,10 @@ class Request(Generic[T]):
     ``cache`` allows an answer given to another task or session within the last minutes, where freshness is not wanted.
     ``reuse`` allows the answer that another task of the session has paid for the identical prompt (after a fork).
     ``stream`` receives the answer in pieces, so that a silent connection is noticed before the timeout.
+    ``prefer`` names the provider to ask first instead of the primary, for callers that want answers of several model
+    families (``broker.providers()`` says which there are). It changes the order alone: a provider that is
+    not configured, or not to be asked because fallback is off, is passed over; the others stand behind it as usual; and
+    the journal finds a stored answer whoever gave it.
     """
 
     schema: type[T]
@@ -39,6 +43,7 @@ class Request(Generic[T]):
     cache: bool = False
     stream: bool = False
     reuse: bool = False
+    prefer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

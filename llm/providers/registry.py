@@ -63,8 +63,17 @@ def config(name: str) -> Config | None:
     )
 
 
-def route() -> list[Config]:
-    """The configured providers in the order to try them: the primary, and behind it the others if fallback is on."""
+def route(prefer: str = "") -> list[Config]:
+    """The configured providers in the order to try them: the primary, and behind it the others if fallback is on.
+
+    ``prefer`` moves one of these to the front. Raises ``LLMError`` when none is configured, or nothing has that name.
+    """
+    if prefer and prefer not in NAMES:
+        raise LLMError(
+            "provider_unknown",
+            f"There is no provider {prefer!r} to prefer. Name one of {', '.join(sorted(NAMES))}, or none.",
+            condition=Condition.NOT_CONFIGURED,
+        )
     primary: str = settings.LLM_PRIMARY
     names = [primary]
     if settings.LLM_FALLBACK_ENABLED:
@@ -76,7 +85,7 @@ def route() -> list[Config]:
             "No language model can be asked: set ANTHROPIC_API_KEY or OPENAI_API_KEY, or neither for the offline demo.",
             condition=Condition.NOT_CONFIGURED,
         )
-    return configs
+    return sorted(configs, key=lambda entry: entry.name != prefer)
 
 
 async def client(entry: Config) -> Provider:
