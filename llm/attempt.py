@@ -8,7 +8,7 @@ leaves nothing open: the row is settled as unknown and a probe's lease is given 
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic, NoReturn
 from uuid import uuid4
@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from bo1site.resilience.breaker import Admission, Fault
 from llm import breaker_store, budget, hotpath, journal, ledger, metrics, pricing, shaping, storage, structured
 from llm.errors import Condition, LLMError
+from llm.live import LiveText
 from llm.models import Answer
 from llm.providers import base, registry
 from llm.providers.base import Ask, Repair, Reply
@@ -146,12 +147,15 @@ class Attempt(Generic[T]):
             temperature=request.temperature,
             effort=entry.effort.get(request.tier, ""),
             reasoning_tokens=entry.reasoning_tokens,
-            stream=request.stream,
+            stream=request.stream or request.on_text is not None,
             repair=self.repair,
         )
         try:
             async with asyncio.timeout(self.timeout):
-                return await client.ask(ask)
+                if request.on_text is None:
+                    return await client.ask(ask)
+                with LiveText(request.on_text, self.number) as text:
+                    return await client.ask(replace(ask, on_text=text.add))
         except TimeoutError as error:
             raise base.timed_out(entry.name, self.timeout) from error
 

@@ -23,6 +23,7 @@ WAITING = Histogram(
     "llm_slot_wait_seconds", "Time for a call to be let out", ["provider"], buckets=(0.001, 0.01, 0.1, 1, 10, 60)
 )
 BREAKER = Gauge("llm_breaker_state", "0 closed, 1 half open, 2 open", ["provider"], multiprocess_mode="mostrecent")
+LIVE_FAILURES = Counter("llm_live_text_failures_total", "Watchers of live text that failed or were slow", ["reason"])
 ALERTS = Counter("llm_alerts_total", "Failures that need a person", ["provider", "code"])
 
 _LEVELS = {Phase.CLOSED: 0, Phase.HALF_OPEN: 1, Phase.OPEN: 2}

@@ -1,5 +1,6 @@
 """What a caller hands to the broker and what it gets back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -8,6 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 T = TypeVar("T", bound=BaseModel)
+
+#: Takes the number of the attempt (1, 2, … over all providers of a call) and the next piece of its text. A number that
+#: was not seen before begins anew: what came under an earlier one is void. For a structured answer the pieces add up to
+#: its JSON. Called in the event loop, at most ten times a second: hand the text on and return at once.
+OnText = Callable[[int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,9 @@ class Request(Generic[T]):
     families (``broker.providers()`` says which there are). It changes the order alone: a provider that is
     not configured, or not to be asked because fallback is off, is passed over; the others stand behind it as usual; and
     the journal finds a stored answer whoever gave it.
+    ``on_text`` is told the answer's text while it is being written, as ``OnText`` says: for somebody who watches,
+    and for nothing else, since an attempt may still fail and be repeated. It switches ``stream`` on, cannot harm the
+    call by failing or being slow, and is not called for an answer that is stored already.
     """
 
     schema: type[T]
@@ -44,6 +53,7 @@ class Request(Generic[T]):
     stream: bool = False
     reuse: bool = False
     prefer: str = ""
+    on_text: OnText | None = None
 
 
 @dataclass(frozen=True, slots=True)

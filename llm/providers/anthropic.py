@@ -12,7 +12,14 @@ from llm.structured import schema_name
 from llm.types import Usage
 
 if TYPE_CHECKING:
-    from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
+    from anthropic.types import (
+        Message,
+        MessageParam,
+        OutputConfigParam,
+        RawMessageDeltaEvent,
+        RefusalStopDetails,
+        TextBlockParam,
+    )
 
 NAME = "anthropic"
 
@@ -32,7 +39,7 @@ class AnthropicProvider:
         import anthropic
 
         try:
-            return read_message(await (self._streamed(ask) if ask.stream else self._whole(ask)))
+            return await (self._streamed(ask) if ask.stream else self._whole(ask))
         except LLMError:
             raise
         except Exception as error:
@@ -44,52 +51,91 @@ class AnthropicProvider:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _whole(self, ask: Ask) -> "Message":
-        return await self._client.messages.create(
-            model=ask.model,
-            max_tokens=ask.max_tokens + ask.reasoning_tokens,
-            system=_system(ask),
-            messages=_messages(ask),
-            output_config=_output(ask),
-            timeout=base.timeout(ask),
+    async def _whole(self, ask: Ask) -> Reply:
+        return read_message(
+            await self._client.messages.create(
+                model=ask.model,
+                max_tokens=ask.max_tokens + ask.reasoning_tokens,
+                system=_system(ask),
+                messages=_messages(ask),
+                output_config=_output(ask),
+                timeout=base.timeout(ask),
+            )
         )
 
-    async def _streamed(self, ask: Ask) -> "Message":
-        stopped = False
-        async with self._client.messages.stream(
+    async def _streamed(self, ask: Ask) -> Reply:
+        stream = await self._client.messages.create(
             model=ask.model,
             max_tokens=ask.max_tokens + ask.reasoning_tokens,
             system=_system(ask),
             messages=_messages(ask),
             output_config=_output(ask),
             timeout=base.timeout(ask),
-        ) as stream:
-            async for event in stream:
-                stopped = stopped or event.type == "message_stop"
-            if not stopped:  # the SDK takes a cut stream for a whole one
-                raise base.broken(NAME, "the stream ended without its stop event")
-            return await stream.get_final_message()
+            stream=True,
+        )
+        begun: Message | None = None
+        ended: RawMessageDeltaEvent | None = None
+        stopped = False
+        parts: list[str] = []
+        async with stream:
+            try:
+                async for event in stream:
+                    if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                        parts.append(event.delta.text)
+                        if ask.on_text is not None:
+                            ask.on_text(event.delta.text)
+                    elif event.type == "message_start":
+                        begun = event.message
+                    elif event.type == "message_delta":
+                        ended = event
+                    stopped = stopped or event.type == "message_stop"
+                if not stopped or begun is None or ended is None:  # the SDK takes a cut stream for a whole one
+                    raise base.broken(NAME, "the stream ended without its stop event")
+                usage, model, text = _final_usage(begun.usage, ended.usage), str(begun.model), "".join(parts)
+                stop, details = ended.delta.stop_reason, ended.delta.stop_details
+            except (AttributeError, TypeError, ValueError) as error:
+                raise base.broken(NAME, "the stream has not the documented form") from error
+        return _reply(text, stop, details, usage, model)
 
 
 def read_message(message: "Message") -> Reply:
     """The answer in a response. The SDK does not validate, so every field is suspect."""
     try:
         usage = _usage(message.usage)
-        stop = message.stop_reason
+        stop, details = message.stop_reason, message.stop_details
         text = "".join(block.text for block in message.content if block.type == "text")
         model = str(message.model)
     except (AttributeError, TypeError, ValueError) as error:
         raise base.broken(NAME, "the response has not the documented form") from error
+    return _reply(text, stop, details, usage, model)
+
+
+def _reply(text: str, stop: str | None, details: "RefusalStopDetails | None", usage: Usage, model: str) -> Reply:
     if stop == "max_tokens":
         raise base.cut(NAME, usage, model)
     if stop == "model_context_window_exceeded":
         raise base.context_exceeded(NAME, usage, model)
     if stop == "refusal":
-        details = message.stop_details
         raise base.refused(NAME, (details.explanation if details else None) or "", usage, model)
     if stop not in ("end_turn", "stop_sequence"):
         raise base.broken(NAME, f"unexpected stop reason {stop!r}")
     return Reply(text=text, model=model, usage=usage)
+
+
+def _final_usage(begun: Any, ended: Any) -> Usage:
+    """Counts at the end of a stream are totals; one that is left out there stands as it was at the beginning."""
+    first = _usage(begun)
+
+    def last(name: str, before: int) -> int:
+        value = getattr(ended, name)
+        return before if value is None else int(value)
+
+    return Usage(
+        input_tokens=last("input_tokens", first.input_tokens),
+        output_tokens=int(ended.output_tokens),
+        cache_read_tokens=last("cache_read_input_tokens", first.cache_read_tokens),
+        cache_write_tokens=last("cache_creation_input_tokens", first.cache_write_tokens),
+    )
 
 
 def _usage(usage: Any) -> Usage:

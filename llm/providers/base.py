@@ -1,5 +1,6 @@
 """What the broker asks of a provider, and the parts that all providers share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,7 +32,10 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One attempt. ``timeout`` in seconds; ``reasoning_tokens`` come on top of ``max_tokens``."""
+    """One attempt. ``timeout`` in seconds; ``reasoning_tokens`` come on top of ``max_tokens``.
+
+    ``on_text`` is given each piece of the answer's text as it comes; it never raises, and goes with ``stream``.
+    """
 
     model: str
     schema: type[BaseModel]
@@ -44,6 +48,7 @@ class Ask:
     reasoning_tokens: int = 0
     stream: bool = False
     repair: Repair | None = None
+    on_text: Callable[[str], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,10 @@ class OpenAIProvider:
                     model = chunk.model or model
                     usage = _usage(chunk.usage) if chunk.usage else usage
                     for choice in chunk.choices[:1]:
-                        parts.append(choice.delta.content or "")
+                        piece = choice.delta.content or ""
+                        parts.append(piece)
+                        if ask.on_text is not None:
+                            ask.on_text(piece)
                         refusal += choice.delta.refusal or ""
                         finish = choice.finish_reason or finish
             except (AttributeError, TypeError, ValueError) as error:
