@@ -1,6 +1,7 @@
 """The graph's read-only port on our tables: texts of one session, live branch only."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from sessions.models import (
     SubProblem,
 )
 from sessions.models.draft import DraftedRow
+from sessions.personas import history
+from sessions.personas.catalogue import Persona
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 
@@ -30,9 +33,13 @@ class TableReader:
     def __init__(self, session_id: UUID, run: Run) -> None:
         self._session_id = session_id
         self._run = run
+        self._revision: int | None = None
+        self._seats: dict[int, dict[str, dict[str, Any]]] = {}
+        self._seating = asyncio.Lock()
 
     async def brief(self) -> Brief:
         session: Session = await self._run(lambda: Session.objects.get(pk=self._session_id))
+        self._revision = session.catalogue_revision
         return Brief(
             session_id=session.pk,
             problem=session.problem_statement,
@@ -40,6 +47,8 @@ class TableReader:
             options=list(session.options),
             constraints=list(session.constraints),
             max_rounds=session.max_rounds,
+            picked=list(session.experts_picked),
+            vetoed=list(session.experts_vetoed),
         )
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
@@ -58,6 +67,18 @@ class TableReader:
 
     async def seats(self, sub_problem: int) -> list[dict[str, Any]]:
         return await self._rows(Seat.objects.filter(sub_problem=sub_problem))
+
+    async def seat(self, sub_problem: int, persona: str) -> dict[str, Any] | None:
+        async with self._seating:  # five personas begin at once, and one of them asks
+            if persona not in self._seats.get(sub_problem, {}):
+                self._seats[sub_problem] = {row["persona"]: row for row in await self.seats(sub_problem)}
+        return self._seats[sub_problem].get(persona)
+
+    async def personas(self) -> Mapping[str, Persona]:
+        if self._revision is None:
+            await self.brief()
+        revision = self._revision or 0
+        return history.cached(revision) or await self._run(lambda: history.at(revision))
 
     async def memo(self) -> dict[str, Any] | None:
         rows = await self._rows(Memo.objects.all())

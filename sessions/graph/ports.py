@@ -3,12 +3,13 @@
 Nodes import neither models nor providers: they read texts through ``Reader`` and ask models through ``speak``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
 from llm.types import Completion, Request
+from sessions.personas.catalogue import Persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Brief:
     options: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
     max_rounds: int = 4
+    #: Slugs of personas that the owner wants on every board, and of those that may sit on none.
+    picked: list[str] = field(default_factory=list)
+    vetoed: list[str] = field(default_factory=list)
 
 
 class Reader(Protocol):
@@ -38,6 +42,12 @@ class Reader(Protocol):
 
     async def seats(self, sub_problem: int) -> list[dict[str, Any]]: ...
 
+    async def seat(self, sub_problem: int, persona: str) -> dict[str, Any] | None:
+        """One seat. It never changes once it is stored, so asking again costs nothing."""
+
+    async def personas(self) -> Mapping[str, Persona]:
+        """The catalogue that the session keeps, by slug; retired ones too, since a board may have them."""
+
     async def memo(self) -> dict[str, Any] | None: ...
 
     async def interjections(self) -> list[str]: ...
@@ -53,3 +63,5 @@ class Context:
     session_id: UUID
     reader: Reader
     speak: Speak
+    #: Providers that can be asked, the primary first. With more than one, the seats of a board are dealt among them.
+    families: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from sessions.graph.ports import Reader
 from sessions.graph.state import FrameState
-from sessions.personas import Persona, catalogue
+from sessions.personas import Persona
 
 
 async def question_of(reader: Reader, sub_problem: int, framed: FrameState) -> str:
@@ -18,16 +18,12 @@ async def names_of(reader: Reader, sub_problem: int) -> list[str]:
 
 
 async def who(reader: Reader, sub_problem: int, slug: str) -> Persona:
-    """The persona of a seat. One that has left the catalogue since keeps its name and method."""
-    known = catalogue().get(slug)
+    """The persona of a seat, as the session's catalogue has it. A stranger keeps the name and method of its seat."""
+    known = (await reader.personas()).get(slug)
     if known is not None:
         return known
-    for row in await reader.seats(sub_problem):
-        if row["persona"] == slug:
-            name, method = str(row["name"]), str(row["method"])
-            break
-    else:
-        name = method = slug
+    row = await reader.seat(sub_problem, slug)
+    name, method = (str(row["name"]), str(row["method"])) if row else (slug, slug)
     return Persona(
         slug=slug,
         name=name,
@@ -37,3 +33,9 @@ async def who(reader: Reader, sub_problem: int, slug: str) -> Persona:
         temperament="analytical",
         blind_spot="what this method cannot see.",
     )
+
+
+async def provider_of(reader: Reader, sub_problem: int, slug: str) -> str:
+    """The provider that a seat is to be asked through first; empty for no preference."""
+    row = await reader.seat(sub_problem, slug)
+    return str(row["provider"]) if row else ""

@@ -5,6 +5,7 @@ from sessions.models.checkpoint import Checkpoint, CheckpointBlob, CheckpointWri
 from sessions.models.event import Event
 from sessions.models.idempotency import IdempotencyKey
 from sessions.models.outcome import ActionProposal, Memo, Recommendation
+from sessions.models.persona import PersonaVersion
 from sessions.models.room import Assessment, Contribution, Seat, SubProblem
 from sessions.models.run import Run
 from sessions.models.session import Phase, Session, Status
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "IdempotencyKey",
     "Memo",
+    "PersonaVersion",
     "Phase",
     "Recommendation",
     "Run",

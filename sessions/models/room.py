@@ -29,6 +29,14 @@ class Seat(DraftedRow):
     name = models.CharField(max_length=80)
     method = models.CharField(max_length=80)
     reason = models.TextField()
+    version = models.PositiveIntegerField(default=1, db_default=1, help_text="Of the persona, in the catalogue")
+    provider = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Asked first for this seat; empty means no preference",
+    )
 
     class Meta:
         ordering: ClassVar = ["session", "sub_problem", "position"]

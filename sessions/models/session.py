@@ -55,6 +55,18 @@ class Session(models.Model):
         default=list, blank=True, help_text="What the owner cannot change, a list of strings"
     )
 
+    catalogue_revision = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="The personas' revision it was brought under, and keeps; 0 is what the release ships",
+    )
+    experts_picked = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Slugs of personas that its owner wants"
+    )
+    experts_vetoed = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Slugs of personas that its owner does not want"
+    )
+
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.CREATED)
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.NONE, blank=True)
     round = models.PositiveSmallIntegerField(default=0)

@@ -11,6 +11,7 @@ from django.db import transaction
 from sessions import events
 from sessions.cleaning import storable
 from sessions.models import Session, Status
+from sessions.personas import history
 from sessions.services import wake
 from sessions.services.audit import record
 from sessions.transitions import transition
@@ -108,6 +109,7 @@ def create(owner: AbstractBaseUser, decision: Decision, *, by: str = "") -> Sess
             constraints=checked.constraints,
             max_rounds=checked.max_rounds or settings.BOARD_MAX_ROUNDS,
             cost_cap=checked.cost_cap,
+            catalogue_revision=history.current_revision(),
         )
         events.append(session.pk, [events.Draft("session_created", {"title": title}, "created")])
     session.refresh_from_db()

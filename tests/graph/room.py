@@ -6,7 +6,7 @@ visible as soon as the task's writes are).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -33,6 +33,7 @@ from sessions.graph.schemas import (
     Vote,
 )
 from sessions.graph.state import initial_state
+from sessions.personas import Persona, catalogue
 
 OPTIONS = ["Move to Lisbon", "Stay in Leeds"]
 BOARD = ["pre-mortem", "cost-benefit", "stakeholders"]
@@ -170,6 +171,7 @@ class Room:
         self.fields: dict[str, Any] = {}
         self.ended: dict[str, Any] | None = None
         self.spoken_to: list[str] = []
+        self.people: Mapping[str, Persona] = catalogue()
 
     def take(self, drafts: Sequence[dict[str, Any]]) -> None:
         for draft in drafts:
@@ -210,6 +212,12 @@ class Room:
     async def seats(self, sub_problem: int) -> list[dict[str, Any]]:
         return sorted(self.table("seat", sub_problem=sub_problem), key=lambda row: row["position"])
 
+    async def seat(self, sub_problem: int, persona: str) -> dict[str, Any] | None:
+        return next((row for row in await self.seats(sub_problem) if row["persona"] == persona), None)
+
+    async def personas(self) -> Mapping[str, Persona]:
+        return self.people
+
     async def memo(self) -> dict[str, Any] | None:
         return next(iter(self.table("memo")), None)
 
@@ -238,6 +246,7 @@ class Deliberation:
     voice: Any = field(default_factory=Voice)
     room: Room = field(default_factory=Room)
     fence: int = 0
+    families: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.graph = build(RoomSaver(self.room))
@@ -256,7 +265,7 @@ class Deliberation:
         return await self.graph.ainvoke(
             initial_state() if given is ... else given,
             self.config,
-            context=Context(self.room.session_id, self.room, self.voice),
+            context=Context(self.room.session_id, self.room, self.voice, self.families),
             durability="sync",
         )
 

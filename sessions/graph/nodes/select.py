@@ -1,5 +1,6 @@
 """Chooses the board of one sub-problem: three to five people whose methods differ."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -10,8 +11,8 @@ from sessions.graph.ports import Context
 from sessions.graph.schemas import Selection
 from sessions.graph.state import State
 from sessions.graph.texts import question_of
-from sessions.personas import catalogue
-from sessions.personas.seating import seated
+from sessions.personas import Persona
+from sessions.personas.seating import dealt, seated
 from sessions.prompts import prompt, sections
 
 
@@ -20,7 +21,8 @@ async def select(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     framed = state["frame"]
     brief = await runtime.context.reader.brief()
     question = await question_of(runtime.context.reader, part, framed)
-    people = catalogue()
+    people = await runtime.context.reader.personas()
+    free = [who for who in people.values() if not who.retired and who.slug not in brief.vetoed]
     wanted = routing.seats_for(framed["complexity"])
     answer = await demand(
         runtime,
@@ -30,9 +32,8 @@ async def select(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         system=prompt("select").render(seats=str(wanted)),
         prompt=sections.joined(
             material.framed(brief, framed, state.get("clarification", []), question),
-            sections.table(
-                "catalogue", ((who.slug, who.name, who.method, ", ".join(who.domains)) for who in people.values())
-            ),
+            _listed("wanted", [who for who in free if who.slug in brief.picked]),
+            _listed("catalogue", free),
         ),
         max_tokens=900,
     )
@@ -41,8 +42,20 @@ async def select(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
         people,
         text=" ".join([brief.problem, question]),
         wanted=wanted,
+        picked=brief.picked,
+        vetoed=brief.vetoed,
     )
-    listed = [{"persona": who.slug, "name": who.name, "method": who.method, "reason": reason} for who, reason in board]
+    listed: list[dict[str, Any]] = [
+        {
+            "persona": who.slug,
+            "name": who.name,
+            "method": who.method,
+            "reason": reason,
+            "version": who.version,
+            "provider": provider,
+        }
+        for (who, reason), provider in zip(board, dealt(len(board), runtime.context.families), strict=True)
+    ]
     return {
         "seats": {str(part): [item["persona"] for item in listed]},
         "round": 1,
@@ -54,3 +67,7 @@ async def select(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             drafts.event("board_selected", keys.board(part), sub_problem=part, seats=listed),
         ],
     }
+
+
+def _listed(tag: str, people: Iterable[Persona]) -> str:
+    return sections.table(tag, ((who.slug, who.name, who.method, ", ".join(who.domains)) for who in people))
