@@ -24,6 +24,7 @@ async def ask(
     tier: str = "core",
     persona: str = "",
     max_tokens: int = 2000,
+    prefer: str = "",
 ) -> Completion[T]:
     """Raises ``LLMError``. For nodes that can live with a failure; the others use ``demand``."""
     info = runtime.execution_info
@@ -38,6 +39,7 @@ async def ask(
         call_no=0,
         node=node,
         persona=persona,
+        prefer=prefer,
     )
     return await runtime.context.speak(request)
 

@@ -138,7 +138,9 @@ class Drive:
             faults.point("llm.after")
             return completion
 
-        return Context(self.claim.session_id, TableReader(self.claim.session_id, self._run), speak)
+        return Context(
+            self.claim.session_id, TableReader(self.claim.session_id, self._run), speak, tuple(broker.providers())
+        )
 
     def _forked(self) -> bool:
         return Checkpoint.objects.filter(thread_id=str(self.claim.session_id), superseded=True).exists()

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from llm.models import LLMCall
 from sessions.graph import texts
 from sessions.models import AuditEntry, Contribution, PersonaVersion, Seat, Session, Status
 from sessions.personas import catalogue, history
@@ -20,6 +21,7 @@ from sessions.services import catalogue as keeping
 from sessions.services import start
 from sessions.services.access import NotAllowed
 from sessions.services.catalogue import CatalogueRefused
+from sessions.services.recovery import resume_session_from_checkpoint, retry_points
 from tests.graph.test_over_http import CHOICES, LIMITS, PROBLEM
 from tests.llm.conftest import Offline, _no_connection_left_behind, offline, offline_process
 
@@ -228,8 +230,6 @@ def test_a_seat_is_read_once_for_all_who_ask(make_session: Any) -> None:
 def test_a_session_that_is_run_and_run_again_after_an_edit_has_the_experts_it_was_begun_with(
     offline: Offline, make_session: Callable[..., Session]
 ) -> None:
-    from sessions.services.recovery import resume_session_from_checkpoint, retry_points
-
     editor = get_user_model().objects.create_superuser("grace", "g@example.org", "a-long-enough-secret")
     session = make_session(problem=PROBLEM, options=CHOICES, constraints=LIMITS)
     for slug in list(catalogue())[:20]:
@@ -253,6 +253,45 @@ def test_a_session_that_is_run_and_run_again_after_an_edit_has_the_experts_it_wa
     assert [(seat.persona, seat.name, seat.version) for seat in again] == [
         (seat.persona, seat.name, seat.version) for seat in seats
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_board_speaks_through_both_families_and_reports_the_same_as_through_one(
+    offline: Offline, make_session: Callable[..., Session], settings: Any
+) -> None:
+    """Each seat is asked through its own provider first. What was said does not depend on the wire."""
+
+    def debated() -> tuple[set[str], list[str]]:
+        session = make_session(problem=PROBLEM, options=CHOICES, constraints=LIMITS)
+        start.start(session)
+        assert drive_session(session.pk) == Status.COMPLETED
+        for seat in Seat.objects.filter(session=session):
+            mine = Contribution.objects.filter(session=session, sub_problem=seat.sub_problem, persona=seat.persona)
+            assert set(mine.values_list("provider", flat=True)) == {seat.provider or "anthropic"}
+        voices = LLMCall.objects.filter(session_id=session.pk, node__in=["persona", "vote"])
+        said = Contribution.objects.filter(session=session).order_by("key").values_list("claim", flat=True)
+        return set(voices.values_list("provider", flat=True)), list(said)
+
+    both, said = debated()
+    settings.LLM_PROVIDERS = settings.LLM_PROVIDERS | {"openai": settings.LLM_PROVIDERS["openai"] | {"api_key": ""}}
+    one, said_again = debated()
+    assert (both, one) == ({"anthropic", "openai"}, {"anthropic"})
+    assert said == said_again
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_a_family_is_away_its_seats_speak_through_the_other(
+    offline: Offline, make_session: Callable[..., Session], settings: Any
+) -> None:
+    settings.LLM_PROVIDERS = settings.LLM_PROVIDERS | {
+        "openai": settings.LLM_PROVIDERS["openai"] | {"base_url": "http://127.0.0.1:9/openai/v1"}
+    }
+    settings.LLM_RETRY_BASE = settings.LLM_RETRY_CAP = 0.01
+    session = make_session(problem=PROBLEM, options=CHOICES, constraints=LIMITS)
+    start.start(session)
+    assert drive_session(session.pk) == Status.COMPLETED
+    assert "openai" in set(Seat.objects.filter(session=session).values_list("provider", flat=True))
+    assert set(Contribution.objects.filter(session=session).values_list("provider", flat=True)) == {"anthropic"}
 
 
 @pytest.mark.django_db(transaction=True)

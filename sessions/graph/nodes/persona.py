@@ -43,6 +43,7 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
                 sections.items("interjections", await reader.interjections()),
             ),
             max_tokens=1600,
+            prefer=await texts.provider_of(reader, part, slug),
         )
     except LLMError as error:
         outcome = failed(slug, error, fence=fence(config))

@@ -45,6 +45,7 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
                 sections.items("interjections", await reader.interjections()),
             ),
             max_tokens=1400,
+            prefer=await texts.provider_of(reader, part, slug),
         )
     except LLMError as error:
         return {
