@@ -1,4 +1,4 @@
-"""The web process: Django, with a short way in for streams."""
+"""The web process: Django, with a short way in for streams and a web socket for the staff's operations page."""
 
 import os
 from typing import Any
@@ -10,9 +10,10 @@ from django.core.asgi import get_asgi_application
 django = get_asgi_application()
 
 from bo1site.observability.health import drain_on_signal  # noqa: E402
-from sessions.stream.server import StreamServer  # noqa: E402 (needs the apps)
+from sessions.admin import live  # noqa: E402 (needs the apps)
+from sessions.stream.server import StreamServer  # noqa: E402
 
-server = StreamServer(django)
+server = StreamServer(django, {live.PATH: live.application()})
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

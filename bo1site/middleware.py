@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -9,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from bo1site.observability import correlation
+from bo1site.observability import correlation, tracing
 from bo1site.resilience import metrics, pools, shedding
 from bo1site.unavailable import unavailable
 
@@ -34,16 +35,30 @@ class CorrelationMiddleware(_Both):
         identifier = correlation.new_id(request.headers.get(correlation.HEADER, ""))
         if self.is_async:
             return self._later(request, identifier)
-        with correlation.bound(correlation_id=identifier):
+        with correlation.bound(correlation_id=identifier), _traced(request) as span:
             response: HttpResponseBase = self.get_response(request)
+            _tell(span, request, response)
         response.headers[correlation.HEADER] = identifier
         return response
 
     async def _later(self, request: HttpRequest, identifier: str) -> HttpResponseBase:
-        with correlation.bound(correlation_id=identifier):
+        with correlation.bound(correlation_id=identifier), _traced(request) as span:
             response: HttpResponseBase = await self.get_response(request)
+            _tell(span, request, response)
         response.headers[correlation.HEADER] = identifier
         return response
+
+
+def _traced(request: HttpRequest) -> AbstractContextManager[Any]:
+    return tracing.span(f"{request.method}", **{"http.request.method": str(request.method), "url.path": request.path})
+
+
+def _tell(span: Any, request: HttpRequest, response: HttpResponseBase) -> None:
+    """By now the route is known, which groups what the path would scatter."""
+    if span is not None:
+        route = request.resolver_match.route if request.resolver_match else ""
+        span.update_name(f"{request.method} /{route}")
+        span.set_attributes({"http.route": f"/{route}", "http.response.status_code": response.status_code})
 
 
 class SheddingMiddleware(_Both):

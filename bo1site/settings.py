@@ -60,6 +60,8 @@ if METRICS_DIR and ROLE in ("web", "worker"):
 #: Who may read /metrics besides staff: whoever sends this token; whoever asks from this machine and through no proxy.
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_LOOPBACK = env.flag("METRICS_LOOPBACK", not PRODUCTION)
+#: Send OpenTelemetry traces; where to is said by OTEL_EXPORTER_OTLP_ENDPOINT.
+TRACING = env.flag("TRACING", False)
 #: Seconds between SIGTERM (from then on /health/ready says 503) and the end of accepting requests.
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 0.0, low=0.0, high=120.0)
 
@@ -265,7 +267,9 @@ _redis_host = {"address": REDIS_URL, "socket_timeout": 10.0, "socket_connect_tim
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_redis_host]}}
     if REDIS_URL
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+    # What a process tells those who are connected to itself, which must not depend on Redis.
+    "local": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
 }
 
 # -- pages ---------------------------------------------------------------

@@ -16,6 +16,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import DatabaseError
 
+from bo1site.observability import correlation, tracing
 from bo1site.resilience.breaker import Admission, Fault
 from llm import breaker_store, budget, hotpath, journal, ledger, metrics, pricing, shaping, storage, structured
 from llm.errors import Condition, LLMError
@@ -87,8 +88,9 @@ class Attempt(Generic[T]):
             self.timeout = min(settings.LLM_CALL_TIMEOUT, max(0.01, self.time_left - (time.monotonic() - arrived)))
             began = time.monotonic()
             try:
-                reply = await self._ask(client, model)
-                value = self._validated(reply)
+                with tracing.span("ask a model", provider=self.entry.name, model=model, attempt=self.number):
+                    reply = await self._ask(client, model)
+                    value = self._validated(reply)
             except BaseException as error:
                 await self._lost(begun, error, model, time.monotonic() - began)
         finally:
@@ -96,12 +98,13 @@ class Attempt(Generic[T]):
         return await self._keep(begun, reply, value, time.monotonic() - began)
 
     async def _begin(self, model: str) -> _Begun:
+        mine = correlation.correlation_id()  # a database thread does not inherit it
         try:
-            return await storage.acquire(lambda: self._open(model), self._undo)
+            return await storage.acquire(lambda: self._open(model, mine), self._undo)
         except DatabaseError as error:
             raise storage_unavailable() from error
 
-    def _open(self, model: str) -> _Begun:
+    def _open(self, model: str, correlation_id: str) -> _Begun:
         name = self.entry.name
         admission, wait = breaker_store.admit(name, self.caller)
         if admission is Admission.REFUSED:
@@ -117,6 +120,7 @@ class Attempt(Generic[T]):
                 model=model,
                 offline=self.entry.offline,
                 key=self.key,
+                correlation_id=correlation_id,
             )
             if call_id is None:
                 raise AlreadyAnswered(Answer.objects.get(pk=answer_id or 0))

@@ -14,10 +14,10 @@ from llm.models import Answer
 from llm.types import Completion, Request
 
 _BEGIN_COLUMNS = (
-    "session_id, task_id, call_no, attempt, node, persona, provider, model, tier, offline, status, error_code, error, "
-    "input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, started_at"
+    "session_id, correlation_id, task_id, call_no, attempt, node, persona, provider, model, tier, offline, status, "
+    "error_code, error, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, started_at"
 )
-_VALUES = "%s::uuid, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'started', '', '', 0, 0, 0, 0, clock_timestamp()"
+_VALUES = "%s::uuid, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'started', '', '', 0, 0, 0, 0, clock_timestamp()"
 _START = f"INSERT INTO llm_llmcall ({_BEGIN_COLUMNS}) VALUES ({_VALUES}) RETURNING id"  # noqa: S608  # constants
 _START_UNLESS_ANSWERED = f"""
 WITH answered AS (SELECT id FROM llm_answer WHERE session_id = %s AND key = %s),
@@ -42,11 +42,19 @@ _LONGEST_MS = 2_147_483_647
 
 
 def start(
-    request: Request[Any], *, attempt: int, provider: str, model: str, offline: bool, key: str = ""
+    request: Request[Any],
+    *,
+    attempt: int,
+    provider: str,
+    model: str,
+    offline: bool,
+    key: str = "",
+    correlation_id: str = "",
 ) -> tuple[int | None, int | None]:
     """Writes an attempt's row, unless ``key`` finds a stored answer; returns the row's id or else the answer's."""
     values = (
         request.session_id,
+        correlation_id[:64],
         request.task_id[:200],
         request.call_no,
         attempt,

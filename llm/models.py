@@ -21,6 +21,13 @@ class LLMCall(models.Model):
         UNKNOWN = "unknown", "Outcome unknown"
 
     session_id = models.UUIDField(null=True, blank=True)
+    correlation_id = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the request that led to the call; as in the logs",
+    )
     task_id = models.CharField(max_length=200, blank=True)
     call_no = models.PositiveIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(

@@ -48,8 +48,8 @@ class LLMCallAdmin(ReadOnlyAdmin):
         "error_code",
     )
     list_filter = ("status", "provider", "tier", "offline", "error_code", "model")
-    search_fields = ("=session_id", "=task_id")
-    search_help_text = "Session id or task id, in full"
+    search_fields = ("=session_id", "=task_id", "=correlation_id")
+    search_help_text = "Session id, task id or correlation id, in full"
     date_hierarchy = "started_at"
 
     @admin.display(description="Tokens in / out")

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
-from sessions.admin import operations_page
+from sessions.admin import operations_page, runbook
 from sessions.admin.base import ReadOnlyAdmin
 from sessions.models import RunnerSlot
 
@@ -14,4 +14,9 @@ class RunnerSlotAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         operations = self.admin_site.admin_view(operations_page.page)
-        return [path("operations/", operations, name="board_operations"), *super().get_urls()]
+        manual = self.admin_site.admin_view(runbook.page)
+        return [
+            path("operations/", operations, name="board_operations"),
+            path("operations/runbooks/<slug:name>/", manual, name="board_runbook"),
+            *super().get_urls(),
+        ]

@@ -41,7 +41,10 @@ def ago(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "–"
     now = timezone.now()
-    words = f"{timesince(moment, now, depth=1)} ago" if moment <= now else f"in {timesince(now, moment, depth=1)}"
+    if abs((now - moment).total_seconds()) < 60:
+        words = "just now"
+    else:
+        words = f"{timesince(moment, now, depth=1)} ago" if moment <= now else f"in {timesince(now, moment, depth=1)}"
     exact = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', exact.isoformat(), f"{exact:%Y-%m-%d %H:%M:%S %Z}", words

@@ -12,7 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt
 
-from bo1site.observability import correlation
+from bo1site.observability import correlation, tracing
 from bo1site.resilience import faults
 from llm import broker
 from llm.types import Completion, Request
@@ -74,6 +74,10 @@ class Drive:
             return Outcome("released" if self._abandoned == "release" else "lost")
 
     async def _walk(self) -> Outcome:
+        with tracing.span("drive a session", fence=self.claim.fence):
+            return await self._through_the_graph()
+
+    async def _through_the_graph(self) -> Outcome:
         claim = self.claim
         if claim.graph_version != GRAPH_VERSION:
             return failed(

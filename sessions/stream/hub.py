@@ -47,6 +47,7 @@ class Hub:
         self.listening = self.layer_up = False
         self.draining = False
         self.on_access: Callable[[str], None] | None = None
+        self.on_news: Callable[[], None] | None = None
         self._watchers: dict[str, set[Subscription]] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._dirty: set[str] = set()
@@ -87,6 +88,8 @@ class Hub:
 
     def bell(self, session_id: str, sequence: int) -> None:
         """Somebody says that ``session_id`` has an event ``sequence``."""
+        if self.on_news:
+            self.on_news()
         channel = self.channels.get(session_id)
         if channel is not None and channel.promise(sequence):
             self.look(session_id)

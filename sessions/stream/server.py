@@ -29,10 +29,10 @@ _PATH = re.compile(r"/api/v1/sessions/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{1
 
 
 class StreamServer(ASGIHandler):
-    """An ASGI application: streams here, the rest to ``django``."""
+    """An ASGI application: streams here, web sockets to the one of their path, the rest to ``django``."""
 
-    def __init__(self, django: Application) -> None:
-        self._django = django
+    def __init__(self, django: Application, sockets: Mapping[str, Application] | None = None) -> None:
+        self._django, self._sockets = django, sockets or {}
         self._security = SecurityMiddleware(lambda request: HttpResponse())
         super().__init__()
 
@@ -46,6 +46,8 @@ class StreamServer(ASGIHandler):
             await self._stream(scope, receive, send, UUID(match[1]))
         elif scope["type"] == "http":
             await self._django(scope, receive, send)
+        elif scope["type"] == "websocket" and (socket := self._sockets.get(scope["path"])):
+            await socket(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4404})

@@ -7,3 +7,7 @@ from sessions.admin import wording
 register = template.Library()
 register.filter("ago", wording.ago)
 register.filter("money", wording.money)
+register.filter("badge", wording.badge)
+register.filter("cap", wording.cap)
+register.filter("lease", wording.lease)
+register.filter("failure", wording.failure)

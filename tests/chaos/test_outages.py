@@ -73,6 +73,8 @@ def test_one_id_leads_from_the_request_to_the_call_of_a_model_in_another_process
     mine = [line for line in lines(site.log("worker")) if line.get("correlation_id") == "at-three-in-the-morning"]
     assert {line["session_id"] for line in mine} == {session}
     assert sum(line["logger"] == "llm.metrics" for line in mine) > 5
+    ledger = site.query("SELECT correlation_id, count(*) FROM llm_llmcall WHERE session_id = %s GROUP BY 1", session)
+    assert [name for name, _ in ledger] == ["at-three-in-the-morning"]
 
 
 def test_a_process_that_is_told_to_stop_is_unready_first_and_serves_on_for_a_while(site: Site) -> None:

@@ -38,6 +38,25 @@ def test_every_alert_has_a_runbook_of_its_own_name() -> None:
         ]
 
 
+def test_every_runbook_belongs_to_an_alert_and_names_just_its_own() -> None:
+    of: dict[str, set[str]] = {}
+    for rule in rules():
+        of.setdefault(Path(rule["annotations"]["runbook"]).name, set()).add(rule["alert"])
+    pages = {path.name: path.read_text() for path in (DOCS / "runbooks").glob("*.md") if path.name != "README.md"}
+    assert set(pages) == set(of)
+    for name, text in pages.items():
+        [line] = [line for line in text.splitlines() if line.startswith("Alerts: ")]
+        assert set(re.findall(r"`(\w+)`", line)) == of[name], name
+
+
+def test_the_list_of_runbooks_has_every_alert_with_its_severity() -> None:
+    listed = re.findall(
+        r"\| `(\w+)` \((\w+)\) \| \[[^]]+\]\(([a-z-]+\.md)\)", (DOCS / "runbooks/README.md").read_text()
+    )
+    wanted = {(r["alert"], r["labels"]["severity"], Path(r["annotations"]["runbook"]).name) for r in rules()}
+    assert set(listed) == wanted
+
+
 def test_every_runbook_that_the_operations_page_names_exists() -> None:
     source = Path(operations_page.__file__).read_text()
     named = set(re.findall(r'"([a-z-]+\.md)"', source))
