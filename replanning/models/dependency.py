@@ -40,4 +40,5 @@ class ActionDependency(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.get_kind_display()
+        days = f", {self.lag:+d} day{'' if abs(self.lag) == 1 else 's'}" if self.lag else ""
+        return f"{self.get_kind_display().lower()}{days}".replace("-", "−")

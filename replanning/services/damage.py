@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, DurationField, Exists, F, OuterRef, Q, QuerySet, UUIDField, Value
+from django.db.models import Count, DurationField, Exists, F, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Now
 from django_q.models import OrmQ
@@ -23,6 +23,7 @@ GRACE = timedelta(seconds=60)
 
 #: Kinds of damage, in the order in which they are mended, and what the remedy is.
 REMEDIES = {
+    "replan_without_action": "The replan is removed.",
     "link_without_session": "The link is removed.",
     "two_open_replans": "One is kept, the others are closed and their sessions stopped.",
     "dead_session": "The replan is closed, so that the action can be replanned again.",
@@ -39,7 +40,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One damage. ``action_id`` is missing only where no action is concerned; ``says`` is for people."""
+    """One damage. ``action_id`` is missing where no action is concerned, or it is gone; ``says`` is for people."""
 
     kind: str
     says: str
@@ -61,6 +62,7 @@ def find(action_id: UUID | None = None) -> list[Finding]:
 
 def _all(action_id: UUID | None) -> Iterator[Finding]:
     only = Q() if action_id is None else Q(action_id=action_id)
+    yield from _stranded(only)
     yield from _links(only)
     yield from _doubled(only)
     yield from _replans(only)
@@ -74,29 +76,49 @@ def _missing(column: str) -> Any:
     return ~Exists(Session.objects.filter(pk=OuterRef(column)))
 
 
+def is_there(finding: Finding) -> bool:
+    """Whether a damage that concerns no action is to be seen (still)."""
+    rows = _stranded(Q(pk=finding.replan_id)) if finding.replan_id else _links(Q(pk=finding.link_id))
+    return finding in rows
+
+
+_HAS_ACTION = Exists(Action.objects.filter(pk=OuterRef("action_id")))
+
+
+def _stranded(only: Q) -> Iterator[Finding]:
+    for row in Replan.objects.filter(only).filter(~_HAS_ACTION).order_by("pk"):
+        says = f"Replan {row.pk} belongs to action {row.action_id}, which does not exist."
+        yield Finding("replan_without_action", says, replan_id=row.pk, session_id=row.session_id)
+
+
 def _links(only: Q) -> Iterator[Finding]:
-    links = ProjectSession.objects.filter(only)
+    links = ProjectSession.objects.filter(only).annotate(
+        about=Subquery(Action.objects.filter(pk=OuterRef("action_id")).values("pk"))
+    )
     for link in links.filter(_missing("session_id")):
         yield Finding(
             "link_without_session",
             f"A link of project {link.project_id} points to session {link.session_id}, which does not exist.",
-            link.action_id, session_id=link.session_id, link_id=link.pk,
+            link.about, session_id=link.session_id, link_id=link.pk,
         )  # fmt: skip
     unknown = links.filter(~_missing("session_id"), kind=LinkKind.REPLANNING).exclude(
-        Exists(Replan.objects.filter(session_id=OuterRef("session_id")))
+        Exists(Replan.objects.filter(_HAS_ACTION, session_id=OuterRef("session_id")))
     )
     for link in unknown.select_related("action", "session"):
         adoptable = link.action is not None and can_adopt(link.action, link.session)
         yield Finding(
             "session_without_replan" if adoptable else "link_without_replan",
             f"Session {link.session_id} is linked as a replanning one, but no replan knows it.",
-            link.action_id, session_id=link.session_id, link_id=link.pk,
+            link.about, session_id=link.session_id, link_id=link.pk,
         )  # fmt: skip
 
 
 def _doubled(only: Q) -> Iterator[Finding]:
     rows = (
-        Replan.objects.filter(only, stage__in=OPEN).values("action_id").annotate(count=Count("pk")).filter(count__gt=1)
+        Replan.objects.filter(only, _HAS_ACTION, stage__in=OPEN)
+        .values("action_id")
+        .annotate(count=Count("pk"))
+        .filter(count__gt=1)
     )
     for row in rows.order_by("action_id"):
         says = f"Action {row['action_id']} has {row['count']} open replans; it may have one."

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.db.models import Model
 
-from replanning.errors import Forbidden
-from replanning.models import Action, LinkKind, Project, ProjectSession, Replan, Stage
+from replanning.errors import Forbidden, PlanError
+from replanning.models import Action, LinkKind, ProjectSession, Replan, Stage
 from replanning.models.replan import OPEN
 from replanning.services import damage, offer
 from replanning.services.access import SYSTEM, locked_action
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 #: Repairs of one action in one go: more of them would mean that one undoes another.
 MOST = 20
 #: What a single repair may fail with; anything else is a mistake in the program and is raised.
-_FAILURES = (DatabaseError, IllegalTransition, InvalidDecision)
+_FAILURES = (DatabaseError, IllegalTransition, InvalidDecision, PlanError)
 
 T = TypeVar("T")
 
@@ -50,13 +50,12 @@ def preview(*, actor: Any = SYSTEM, action_id: UUID | None = None) -> list[Findi
 def repair(*, actor: Any = SYSTEM, reason: str = "", action_id: UUID | None = None) -> list[Mended]:
     """Mend all damage, or that of one action; a repair that fails is reported and holds up no other."""
     _require(actor)
-    found = damage.find(action_id)
     report: list[Mended] = []
-    for concerned in sorted({finding.action_id for finding in found if finding.action_id}):
+    for finding in damage.find(action_id):
+        if finding.action_id is None:  # first, because they may stand where an action's own repair has to
+            report += _mend_row(finding, actor, reason)
+    for concerned in sorted({finding.action_id for finding in damage.find(action_id) if finding.action_id}):
         report += _mend_action(concerned, actor, reason)
-    for finding in found:
-        if finding.action_id is None:
-            report.append(_mend_link(finding, actor, reason))
     return report
 
 
@@ -91,18 +90,24 @@ def _mend_next(action_id: UUID, actor: Any, reason: str) -> Finding | None:
     return finding
 
 
-def _mend_link(finding: Finding, actor: Any, reason: str) -> Mended:
-    """A link that no action is concerned with."""
+def _mend_row(finding: Finding, actor: Any, reason: str) -> Iterator[Mended]:
+    """A link or a replan that no action is concerned with: under its own lock, unless it is well (or gone) by now."""
+    rows: Any = Replan.objects if finding.replan_id else ProjectSession.objects
     try:
         with transaction.atomic():
-            link = ProjectSession.objects.select_for_update(no_key=True).filter(pk=_given(finding.link_id)).first()
-            if link is not None:
+            row = rows.select_for_update(no_key=True).filter(pk=finding.replan_id or finding.link_id).first()
+            if row is None or not damage.is_there(finding):
+                return
+            _record(finding, row, actor, reason)
+            if finding.replan_id:
+                row.delete()
+            else:
                 _apply_to_link(finding)
-                _record(finding, Project.objects.get(pk=link.project_id), actor, reason)
     except _FAILURES as error:
-        log.exception("link %s could not be repaired", finding.link_id)
-        return Mended(finding, str(error))
-    return Mended(finding)
+        log.exception("%s could not be repaired", finding.says)
+        yield Mended(finding, str(error))
+    else:
+        yield Mended(finding)
 
 
 def _record(finding: Finding, target: Model, actor: Any, reason: str) -> None:
