@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from hypothesis import HealthCheck
+from hypothesis import settings as profiles
 
 from sessions.models import Session
 from sessions.services.start import Decision, create
 
 
 def pytest_configure() -> None:
-    """A password that is slow to check protects nobody here."""
+    """A password that is slow to check protects nobody here, and a busy machine is no fault of a property."""
+    profiles.register_profile("board", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    profiles.load_profile("board")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 

@@ -1,6 +1,7 @@
 """A plan cannot half-happen: whatever breaks at whatever statement, all of it is there or none (RP1, DB5)."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import stamina
 from django.db import DatabaseError, connection
 from django_q.models import OrmQ
 
+from bo1site.resilience import redis
 from replanning.models import Action, ActionDependency, Project, ProjectSession, Replan, State
 from replanning.services import offer
 from replanning.services.replan import replan
@@ -73,6 +75,22 @@ def everything_happened(verb: str, before: dict[str, list[Any]]) -> None:
         assert set(Action.objects.exclude(pk=old.pk).values_list("replaces", flat=True)) == {old.pk}
 
 
+@pytest.fixture(params=["without Redis", "Redis is a black hole"])
+def with_or_without_redis(request: Any, settings: Any, monkeypatch: Any) -> Iterator[None]:
+    """A Redis that accepts and never answers, as the whole product would have it configured; or none (RP4)."""
+    if request.param == "without Redis":
+        yield
+        return
+    with socket.create_server(("127.0.0.1", 0), backlog=500) as hole:
+        settings.REDIS_URL = f"redis://127.0.0.1:{hole.getsockname()[1]}/0"
+        settings.CHANNEL_LAYERS = {
+            "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [settings.REDIS_URL]}}
+        }
+        monkeypatch.setattr(redis, "_link", redis.Link(configured=True))
+        yield
+
+
+@pytest.mark.usefixtures("with_or_without_redis")
 def test_an_error_at_any_statement_leaves_nothing_and_is_raised(verb: tuple[str, str], user: Any) -> None:
     before = state()
 
