@@ -5,12 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
-from replanning.models import Action, ActionDependency, Project, State
+from replanning.holding import holds_start
+from replanning.models import Action, ActionDependency, Kind, Project, State
 from replanning.models.replan import OPEN
 from replanning.models.replan import Replan as ReplanRow
+from replanning.services.plan import standing
+from replanning.states import CLOSED
 
 #: Actions per column of the board, and per page of a list.
 PER_COLUMN, PER_PAGE = 30, 100
@@ -21,11 +25,27 @@ OVER = (State.FAILED, State.ABANDONED, State.CANCELLED, State.REPLANNED)
 
 @dataclass(slots=True)
 class Card:
-    """An action as the board shows it. ``waits_for``: titles of its predecessors; ``replan``: the open one."""
+    """An action as the board shows it. ``replan``: the open one."""
 
     action: Action
-    waits_for: list[str] = field(default_factory=list)
+    ties: list[ActionDependency] = field(default_factory=list)
     replan: ReplanRow | None = None
+
+    @property
+    def waits_for(self) -> list[str]:
+        """Titles of the predecessors that keep it from starting."""
+        return [tie.predecessor.title for tie in self.ties if holds_start(Kind(tie.kind), standing(tie.predecessor))]
+
+    @property
+    def late(self) -> int:
+        return days_late(self.action)
+
+
+def days_late(action: Action) -> int:
+    """Days since an action that is not over was due; 0 when it is not late."""
+    if action.due_on is None or action.status in CLOSED:
+        return 0
+    return max(0, (timezone.localdate() - action.due_on).days)
 
 
 @dataclass(slots=True)
@@ -54,9 +74,9 @@ def columns(project: Project) -> list[Column]:
 def cards(rows: Iterable[Action]) -> list[Card]:
     """``rows`` with what they wait for and their open replans: three queries."""
     found = {action.pk: Card(action) for action in rows}
-    ties = ActionDependency.objects.filter(action__in=found).order_by("id")
-    for action_id, title in ties.values_list("action_id", "predecessor__title"):
-        found[action_id].waits_for.append(title)
+    ties = ActionDependency.objects.filter(action__in=found).select_related("predecessor").order_by("id")
+    for tie in ties.defer("predecessor__what", "predecessor__success", "predecessor__kill"):
+        found[tie.action_id].ties.append(tie)
     for replan in ReplanRow.objects.filter(action__in=found, stage__in=OPEN):
         found[replan.action_id].replan = replan
     return list(found.values())
@@ -64,8 +84,12 @@ def cards(rows: Iterable[Action]) -> list[Card]:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    total: int
-    done: int
+    """Of a project's actions, without those that nobody wants any more. ``blocked``: by hand, not held by others."""
+
+    total: int = 0
+    done: int = 0
+    blocked: int = 0
+    late: int = 0
 
     @property
     def words(self) -> str:
@@ -75,12 +99,12 @@ class Counted:
 def progress(projects: Iterable[Project]) -> dict[UUID, Counted]:
     """How far each project is, in one query."""
     ids = [project.pk for project in projects]
-    found: dict[UUID, dict[str, int]] = defaultdict(dict)
-    rows = Action.objects.filter(project__in=ids).order_by().values_list("project_id", "status")
-    for project_id, status, count in rows.annotate(count=Count("pk")):
-        found[project_id][status] = count
-    gone = (State.CANCELLED, State.REPLANNED, State.ABANDONED)
-    return {
-        pk: Counted(sum(n for state, n in found[pk].items() if state not in gone), found[pk].get(State.DONE, 0))
-        for pk in ids
-    }
+    gone = Q(status__in=[State.CANCELLED, State.REPLANNED, State.ABANDONED])
+    rows = Action.objects.filter(project__in=ids).order_by().values_list("project_id")
+    counted = rows.annotate(
+        total=Count("pk", filter=~gone),
+        done=Count("pk", filter=Q(status=State.DONE)),
+        blocked=Count("pk", filter=Q(status=State.BLOCKED, held=False)),
+        late=Count("pk", filter=Q(due_on__lt=timezone.localdate()) & ~Q(status__in=CLOSED)),
+    )
+    return dict.fromkeys(ids, Counted()) | {pk: Counted(*counts) for pk, *counts in counted}

@@ -36,7 +36,7 @@ class ProjectForm(Plain):
     description = forms.CharField(label="What it is about", required=False, widget=_area())
 
 
-class ProjectStatusForm(Plain):
+class ProjectChangeForm(ProjectForm):
     status = forms.ChoiceField(label="Status", choices=ProjectStatus.choices)
 
 
@@ -59,6 +59,10 @@ class ActionChangeForm(ActionForm):
 
 class ReasonForm(Plain):
     reason = forms.CharField(label="Why", required=False, max_length=MAX_REASON, widget=_area(2))
+
+    def __init__(self, *args: Any, label: str = "Why", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = label
 
 
 class TieForm(Plain):

@@ -11,12 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
+from replanning.board import days_late
 from replanning.errors import PlanError
 from replanning.forms import ActionChangeForm, ReasonForm, TieForm
 from replanning.history import of_action
 from replanning.models import Action, ActionDependency, Kind, Stage, State
 from replanning.models.replan import OPEN
-from replanning.services import actions, dependencies, offer
+from replanning.services import actions, dependencies, offer, plan
 from replanning.services import replan as replanning
 from replanning.services.access import may_change
 from replanning.states import CLOSED, REPLANNABLE, TRANSITIONS
@@ -33,6 +34,8 @@ VERBS = {
     State.FAILED: "It failed",
     State.ABANDONED: "Give it up",
 }
+#: What is held cannot be brought into these, so nobody is offered to try.
+_STARTS = (State.TODO, State.IN_PROGRESS)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -72,13 +75,15 @@ def _context(request: HttpRequest, found: Action) -> dict[str, Any]:
     current = found.replans.filter(stage__in=OPEN).select_related("session").first()
     return {
         "action": found,
-        "moves": [(s, VERBS[s]) for s in VERBS if s in TRANSITIONS[state]],
+        "moves": [(s, VERBS[s]) for s in VERBS if s in TRANSITIONS[state] and not (found.held and s in _STARTS)],
+        "holders": plan.holders(found) if found.held else [],
+        "late": days_late(found),
         "may_change": may_change(request.user, found.project),
         "replan": current,
         "past_replans": found.replans.exclude(stage__in=OPEN).select_related("session"),
         "replannable": state in REPLANNABLE and current is None,
         "live": current is not None and current.stage == Stage.LIVE,
-        "reason_form": ReasonForm(auto_id="replan_%s"),
+        "reason_form": ReasonForm(auto_id="replan_%s", label="What else the board should know"),
         "move_form": ReasonForm(auto_id="move_%s"),
         "tie_form": TieForm(action=found),
         "waits_for": found.dependencies.select_related("predecessor"),

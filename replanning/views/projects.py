@@ -9,20 +9,22 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_POST
 
 from replanning import board
 from replanning.errors import PlanError
-from replanning.forms import ActionForm, ProjectForm, ProjectStatusForm
-from replanning.models import Action, Project, State
+from replanning.forms import ActionForm, ProjectChangeForm, ProjectForm
+from replanning.models import Action, Project, Replan, Stage, State
 from replanning.services import actions, projects
 from replanning.services.access import may_change
+from replanning.timeline import bars
 from replanning.views.access import project_for
 from sessions.models import ActionProposal, Session, Status
 
 PER_PAGE = 30
-#: Completed sessions that are offered for acceptance.
+#: Completed sessions, and new plans, that are offered for acceptance.
 MOST_OFFERS = 5
 
 
@@ -44,6 +46,9 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(project, found[project.pk]) for project in page.object_list],
         "offers": _to_accept(request.user),
+        "new_plans": Replan.objects.filter(stage=Stage.OFFERED, action__project__owner_id=request.user.pk)
+        .select_related("action", "session")
+        .only("action__title", "session__finished_at")[:MOST_OFFERS],
         "form": form,
     }
     return render(request, "replanning/list.html", context, status=422 if form.errors else 200)
@@ -75,7 +80,9 @@ def project(request: HttpRequest, pk: UUID) -> HttpResponse:
     context: dict[str, Any] = {
         "project": found,
         "form": form,
-        "status_form": ProjectStatusForm(initial={"status": found.status}),
+        "change_form": ProjectChangeForm(
+            initial={name: getattr(found, name) for name in ProjectChangeForm.base_fields}, auto_id="project_%s"
+        ),
         "links": found.links.select_related("session"),
         "may_change": may_change(request.user, found),
         "view": "dates" if request.GET.get("view") == "dates" else "board",
@@ -84,7 +91,8 @@ def project(request: HttpRequest, pk: UUID) -> HttpResponse:
     if state in State.values or context["view"] == "dates":
         context |= _listed(request, found, State(state) if state in State.values else None)
     else:
-        context["columns"] = board.columns(found)
+        context["columns"] = columns = board.columns(found)
+        context["any_action"] = any(column.count for column in columns)
     return render(request, "replanning/project.html", context, status=422 if form.errors else 200)
 
 
@@ -94,17 +102,21 @@ def _listed(request: HttpRequest, found: Project, state: State | None) -> dict[s
         rows = rows.filter(status=state)
     order = ("start_on", "due_on", "position", "pk") if request.GET.get("view") == "dates" else ("position", "pk")
     page = Paginator(rows.order_by(*order), board.PER_PAGE).get_page(request.GET.get("page"))
-    return {"page": page, "cards": board.cards(page.object_list), "state": state}
+    shown = board.cards(page.object_list)
+    return {"page": page, "cards": shown, "state": state, "bars": bars((c.action for c in shown), timezone.localdate())}
 
 
 @require_POST
 @login_required
 def status(request: HttpRequest, pk: UUID) -> HttpResponse:
-    project_for(request, pk)
+    """Change its status, and its title and description where they are sent along."""
+    found = project_for(request, pk)
+    given = {name: request.POST[name] for name in ProjectChangeForm.base_fields if name in request.POST}
+    changes = {name: value for name, value in given.items() if value.replace("\r\n", "\n") != getattr(found, name)}
     try:
-        changed = projects.edit(pk, {"status": request.POST.get("status", "")}, actor=request.user)
+        changed = projects.edit(pk, changes, actor=request.user)
     except PlanError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"The project is {changed.get_status_display().lower()}.")
+        messages.success(request, f"Saved. The project is {changed.get_status_display().lower()}.")
     return redirect("plan:project", pk=pk)
