@@ -5,9 +5,12 @@ that does not deliver notifications. It may be late, lost or dead: nothing waits
 """
 
 import asyncio
+import contextlib
 import os
 import threading
+from collections.abc import AsyncIterator, Callable
 from functools import partial
+from typing import Any
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -28,6 +31,39 @@ def ring_on_commit(session_id: str, sequence: int) -> None:
     """Ring once the caller's transaction has committed; without Redis nothing happens."""
     if configured():
         transaction.on_commit(partial(_bell().ring, session_id, sequence))
+
+
+async def messages(
+    group: str, *, on_up: Callable[[], None] = lambda: None, on_down: Callable[[], None] = lambda: None
+) -> AsyncIterator[dict[str, Any]]:
+    """What is sent to ``group``, for ever and through every failure of Redis. ``on_up`` is called whenever messages may
+    have been missed until now, ``on_down`` when they may be missed from now on."""
+    link = redis.link()
+    up = False
+    while True:
+        try:
+            layer: Any = get_channel_layer()  # type: ignore[no-untyped-call]
+            name = await layer.new_channel()
+            while True:
+                async with link.use(), asyncio.timeout(redis.PATIENCE):
+                    await layer.group_add(group, name)  # each time: a restarted Redis has forgotten it
+                if not up:
+                    up = True
+                    on_up()
+                message: dict[str, Any] | None = {}
+                while message is not None:
+                    message = None
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(30):
+                            message = await layer.receive(name)
+                    if message is not None:
+                        yield message
+        except Exception as error:  # whatever the layer's client raises: NOTIFY and the poll go on
+            if not isinstance(error, redis.Unavailable):
+                link.failed(error)
+            up = False
+            on_down()
+            await asyncio.sleep(max(0.1, link.pause()))
 
 
 class _Bell(threading.Thread):

@@ -23,6 +23,7 @@ from sessions.models import Checkpoint, Event, Session, Status
 from sessions.reading import TableReader
 from sessions.runner.lease import Claim
 from sessions.runner.outcome import Outcome, failed, of_error
+from sessions.speech.speaker import Speaker
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,9 @@ _DRAINED = {"pause": "paused", "evict": "evicted", "release": "released"}
 class Drive:
     """One session on its way. ``stop`` asks it to rest at the next step; ``abandon`` interrupts it at once."""
 
-    def __init__(self, claim: Claim, graph: Graph, run: Run) -> None:
+    def __init__(self, claim: Claim, graph: Graph, run: Run, speaker: Speaker) -> None:
         self.claim = claim
-        self._graph, self._run = graph, run
+        self._graph, self._run, self._speaker = graph, run, speaker
         self._control = RunControl()
         self._abandoned = ""
         self._task: asyncio.Task[Outcome] | None = None
@@ -138,7 +139,8 @@ class Drive:
 
         async def speak(request: Request[Any]) -> Completion[Any]:
             faults.point("llm.before")
-            completion = await broker.complete(_reusing(request) if reuse else request)
+            with self._speaker.overheard(_reusing(request) if reuse else request) as heard:
+                completion = await broker.complete(heard)
             faults.point("llm.after")
             return completion
 

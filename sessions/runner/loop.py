@@ -23,6 +23,7 @@ from sessions.runner.lease import Claim
 from sessions.runner.outcome import Kind, settle
 from sessions.runner.threads import DatabaseThreads
 from sessions.services import wake, watch
+from sessions.speech.speaker import Speaker
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Runner:
         self._control = DatabaseThreads(1, "board-claims")
         self._saver = Saver(run=self._threads.run, on_request=self._requested)
         self._graph = make_graph(self._saver)
+        self._speaker = Speaker()
         self._bell = asyncio.Event()
 
     async def main(self) -> int:
@@ -87,10 +89,13 @@ class Runner:
             delay=self._threads.delay,
         )
         heartbeat.start()
+        speaking = asyncio.create_task(self._speaker.run(), name="speaker")
         try:
             await self._work(heartbeat)
         finally:
+            speaking.cancel()
             await self._end()
+            await asyncio.wait([speaking], timeout=1)
             heartbeat.stop()
             heartbeat.join(2)
             self._threads.close()
@@ -164,7 +169,7 @@ class Runner:
         return False
 
     def _begin(self, claim: Claim) -> None:
-        drive = Drive(claim, self._graph, self._threads.run)
+        drive = Drive(claim, self._graph, self._threads.run, self._speaker)
         if (before := self.drives.get(claim.session_id)) is not None:
             before.abandon("lost")  # our own lease had run out and we were the quickest to notice
         self.drives[claim.session_id] = drive

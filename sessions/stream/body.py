@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 
 from sessions.stream import frames, metrics
 from sessions.stream.hub import AWAY, Hub, SessionGone
-from sessions.stream.ring import Channel, Cursor, Do, Gap, Send
+from sessions.stream.source import Now, Source
 from sessions.stream.subscription import Subscription
 
-#: Seconds between two tries while the database is away, and the longest one try may take.
-_PAUSE, _PATIENCE = 0.25, 10.0
+#: Seconds between two tries while the database is away.
+_PAUSE = 0.25
 #: Streams that come back per second after this process has drained.
 _RETURNING = 200
 
@@ -20,16 +20,14 @@ _RETURNING = 200
 async def chunks(
     hub: Hub,
     subscription: Subscription,
-    last: int,
-    head: int,
+    source: Source,
     *,
     registered: AbstractContextManager[object] = contextlib.nullcontext(),  # noqa: B008 (it has no state)
 ) -> AsyncGenerator[bytes, None]:
-    """The bytes for a client whose last id is ``last``, when the table's newest sequence was ``head`` on admission.
-    ``registered`` is entered while the stream is open.
+    """The bytes for one client, as ``source`` has them. ``registered`` is entered while the stream is open.
 
     Nothing is held while there is nothing to send: no thread, no connection, one future. It ends by itself when the
-    session is over and everything is delivered, and for the reasons of ``Subscription.ending``.
+    source is over, and for the reasons of ``Subscription.ending``.
     """
     clock = asyncio.get_running_loop().time
     limits = hub.limits
@@ -37,9 +35,7 @@ async def chunks(
     out = frames.hello(round(limits.retry_ms * random.uniform(0.8, 1.2)))  # noqa: S311
     quiet = clock()
     clocked = _Alarm(subscription)
-    channel: Channel | None = None
-    cursor: Cursor | None = None
-    step: Gap | Send | Do | None
+    part: bytes | Now
     hub.join(subscription)
     metrics.CLIENTS.inc()
     registered.__enter__()
@@ -52,30 +48,18 @@ async def chunks(
                 out += _farewell(hub, subscription.ending)
                 break
             try:
-                if channel is None or cursor is None:
-                    async with asyncio.timeout(_PATIENCE):
-                        channel = await hub.watch(subscription)
-                    hub.bell(subscription.session_id, head)  # another process may have told the client more
-                    cursor = Cursor(last, head, channel)
-                step = cursor.step(channel)
-                if step is Do.READ:
-                    async with asyncio.timeout(_PATIENCE):
-                        page = await hub.replay(subscription.session_id, cursor.last)
-                    gap, send = cursor.turn(page, channel)
-                    out += _encode(gap) + _encode(send)
-                    step = Do.WAIT if page is None and gap is None else None
+                part = await source.more()
             except SessionGone:
                 subscription.end("gone")
                 continue
             except AWAY:
-                step = Do.WAIT
+                part = Now.WAIT
                 clocked.wake_at(clock() + _PAUSE)
-            if isinstance(step, Gap | Send):
-                chunk = _encode(step)
-                out = out + chunk if out else chunk
-            elif step is Do.OVER:
+            if part is Now.OVER:
                 break
-            if not out and step is Do.WAIT:
+            if part is not Now.WAIT:
+                out = out + part if out else part
+            elif not out:
                 due = quiet + limits.keepalive
                 clocked.wake_at(due)
                 await subscription.wake.wait()
@@ -91,6 +75,7 @@ async def chunks(
         clocked.cancel()
         metrics.CLIENTS.dec()
         metrics.ENDED.labels(subscription.ending or "over_or_left").inc()
+        source.close()
         hub.leave(subscription)
         registered.__exit__(None, None, None)
 
@@ -116,16 +101,6 @@ class _Alarm:
     def _ring(self) -> None:
         self._timer = None
         self._subscription.wake.set()
-
-
-def _encode(part: Gap | Send | None) -> bytes:
-    if part is None:
-        return b""
-    if isinstance(part, Gap):
-        metrics.GAPS.inc()
-        return frames.gap(part.expected, part.actual)
-    metrics.SENT.inc(part.count)
-    return part.body
 
 
 def _farewell(hub: Hub, reason: str) -> bytes:

@@ -105,7 +105,7 @@ class Ear(framework.Listener):
         self._subscription = subscription
         self.aevent = subscription.wake
         self.user_id = subscription.reader.user_id
-        self.channels = {channel_of(subscription.session_id)}
+        self.channels = {subscription.topic}
         self._loop = asyncio.get_running_loop()
 
     def wake_threadsafe(self) -> None:

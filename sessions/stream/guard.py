@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 
-from sessions.stream.credentials import may_still_read
 from sessions.stream.hub import AWAY, Hub
 from sessions.stream.subscription import Subscription
 
@@ -45,10 +44,10 @@ class Guard:
         loop = asyncio.get_running_loop()
         asked: dict[object, list[Subscription]] = {}
         for subscription in suspects:  # many tabs of one reader are one question
-            asked.setdefault((subscription.reader, subscription.session_id), []).append(subscription)
+            asked.setdefault((subscription.reader, subscription.topic), []).append(subscription)
         for same in asked.values():
             try:
-                allowed = await loop.run_in_executor(self._threads, may_still_read, same[0].reader, same[0].session)
+                allowed = await loop.run_in_executor(self._threads, same[0].may_go_on)
             except DatabaseError as error:
                 log.warning("Cannot check who may read, trying again soon: %s", error)
                 return
@@ -71,7 +70,8 @@ class Guard:
                 await self._recheck()
 
     async def _recheck(self) -> None:
-        streams = list(self._hub.subscriptions)
+        streams = [s for s in self._hub.subscriptions if s.session_id]
+        await self._check([s for s in self._hub.subscriptions if not s.session_id])
         if not streams:
             return
         query = _SUSPECTS.format(users=get_user_model()._meta.db_table)

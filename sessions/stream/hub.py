@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import psycopg
-from channels.layers import get_channel_layer
 
-from bo1site.resilience import redis
 from sessions import doorbell
 from sessions.events import CHANNEL
+from sessions.speech.wire import WORDS
 from sessions.stream import metrics, queries
+from sessions.stream.chorus import Chorus
 from sessions.stream.connections import Connections, connect
 from sessions.stream.limits import Limits
 from sessions.stream.ring import RING_FRAMES, Channel, Frame, Page
@@ -48,6 +48,8 @@ class Hub:
         self.draining = False
         self.on_access: Callable[[str], None] | None = None
         self.on_news: Callable[[], None] | None = None
+        self.on_words: Callable[[str], None] = lambda message: None
+        self.chorus: Chorus | None = None
         self._watchers: dict[str, set[Subscription]] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._dirty: set[str] = set()
@@ -109,12 +111,16 @@ class Hub:
             try:
                 async with await connect(self.info, "bo1-listen") as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
+                    await connection.execute(f"LISTEN {WORDS}")
                     self.listening, delay = True, 0.1
                     metrics.LISTENING.set(1)
                     self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
                     while True:
                         async for notice in connection.notifies(timeout=10):
-                            self._hear(notice.payload)
+                            if notice.channel == WORDS:
+                                self.on_words(notice.payload)
+                            else:
+                                self._hear(notice.payload)
                         async with asyncio.timeout(5):
                             await connection.execute("SELECT 1")  # a half-open connection would be silent for ever
             except AWAY as error:
@@ -128,28 +134,15 @@ class Hub:
 
     async def _hear_layer_for_ever(self) -> None:
         """The doorbell over Redis, when there is one."""
-        link = redis.link()
-        while True:
-            try:
-                layer = get_channel_layer()  # type: ignore[no-untyped-call]
-                name = await layer.new_channel()
-                while True:
-                    async with link.use(), asyncio.timeout(redis.PATIENCE):
-                        await layer.group_add(doorbell.GROUP, name)  # each time: a restarted Redis has forgotten it
-                    if not self.layer_up:
-                        self.layer_up = True
-                        self.look_at_everything()
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(30):
-                            while True:
-                                message = await layer.receive(name)
-                                for session_id, sequence in message["news"].items():
-                                    self.bell(session_id, sequence)
-            except Exception as error:  # whatever the layer's client raises: NOTIFY and the poll go on
-                if not isinstance(error, redis.Unavailable):
-                    link.failed(error)
-                self.layer_up = False
-                await asyncio.sleep(max(0.1, link.pause()))
+
+        def turn(up: bool) -> None:
+            self.layer_up = up
+            if up:
+                self.look_at_everything()
+
+        async for message in doorbell.messages(doorbell.GROUP, on_up=lambda: turn(True), on_down=lambda: turn(False)):
+            for session_id, sequence in message["news"].items():
+                self.bell(session_id, sequence)
 
     def _hear(self, payload: str) -> None:
         kind, _, rest = payload.partition(":")
@@ -249,6 +242,8 @@ class Hub:
         """Count ``subscription`` until it leaves."""
         self.subscriptions.add(subscription)
         self.streams_of[subscription.reader.user_id] += 1
+        if subscription.live and self.chorus:
+            self.chorus.join(subscription)
 
     async def watch(self, subscription: Subscription) -> Channel:
         """The channel of ``subscription``, loaded; it is woken from now on. Raises ``AWAY`` or ``SessionGone``."""
@@ -283,6 +278,8 @@ class Hub:
             self.streams_of[user_id] -= 1
             if not self.streams_of[user_id]:
                 del self.streams_of[user_id]
+            if subscription.live and self.chorus:
+                self.chorus.leave(subscription)
         watchers = self._watchers.get(subscription.session_id)
         if watchers is not None:
             watchers.discard(subscription)

@@ -17,3 +17,4 @@ LAG = Histogram(
     "From an event's row to its arrival in the hub, by the database's clock",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
 )
+WORDS_SHED = Counter("board_stream_words_shed", "Deliveries of passing words put off because the process was late")

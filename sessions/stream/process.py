@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from sessions.stream.chorus import Chorus
 from sessions.stream.connections import conninfo
 from sessions.stream.guard import Guard
 from sessions.stream.hub import Hub
@@ -23,6 +24,7 @@ def current() -> Hub:
     if hub is None:
         hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings(), listen=settings.STREAM_LISTEN)
         Guard(hub)
+        hub.chorus = Chorus(hub)
         _drain_on_signal(loop, hub)
     return hub
 

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sessions.stream.credentials import Reader
+from sessions.stream.credentials import Reader, may_still_read
 
 
 @dataclass(eq=False, slots=True)
 class Subscription:
     """``wake`` is set when there may be news. ``ending``: why the stream must end, empty while it may go on.
     ``writing_since``: loop time since when the client has not taken what we wrote, or ``None``.
-    ``abort``: drops the connection without asking the client (set by the server adapter)."""
+    ``abort``: drops the connection without asking the client (set by the server adapter).
+    ``live``: whether the client wants passing words; ``words_due``: whether there may be some for it."""
 
     session_id: str
     reader: Reader
@@ -20,10 +21,20 @@ class Subscription:
     ending: str = ""
     writing_since: float | None = None
     abort: Callable[[], None] | None = None
+    live: bool = False
+    words_due: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.words_due = self.live  # somebody may be in the middle of a sentence
 
     @property
-    def session(self) -> UUID:
-        return UUID(self.session_id)
+    def topic(self) -> str:
+        """What is read, for the framework's channel name and for telling the questions of rights apart."""
+        return f"session-{self.session_id}"
+
+    def may_go_on(self) -> bool:
+        """Whether the credential would open the stream again. For a thread: asks the database."""
+        return may_still_read(self.reader, UUID(self.session_id))
 
     def end(self, reason: str) -> None:
         """Have the stream end as soon as it can write; the first reason stays."""

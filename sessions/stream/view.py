@@ -11,6 +11,7 @@ from sessions.stream import body, eventstream
 from sessions.stream.admission import admit
 from sessions.stream.problem import problem
 from sessions.stream.process import current
+from sessions.stream.source import SessionSource
 from sessions.stream.subscription import Subscription
 
 
@@ -28,6 +29,7 @@ class EventStream(StreamingHttpResponse):
 async def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Every event of the session after ``Last-Event-ID`` (or ``?lastEventId=``), then those to come.
 
+    ``?live=1`` adds what is being written right now, as ``speaking`` messages without an id.
     204 when the session is over and the client has everything. ``?probe=1`` answers with the same statuses and without
     a stream, and is not counted as a connection. docs/streaming.md is the contract.
     """
@@ -37,7 +39,7 @@ async def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     admission = await admit(request, pk, hub)
     if isinstance(admission, HttpResponse):
         return admission
-    subscription = Subscription(str(pk), admission.reader)
-    registered = eventstream.listening(subscription)
-    chunks = body.chunks(hub, subscription, admission.last, admission.head, registered=registered)
+    subscription = Subscription(str(pk), admission.reader, live=request.GET.get("live") == "1")
+    source = SessionSource(hub, subscription, admission.last, admission.head)
+    chunks = body.chunks(hub, subscription, source, registered=eventstream.listening(subscription))
     return EventStream(chunks, subscription, request)

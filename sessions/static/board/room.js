@@ -4,6 +4,7 @@ import { keepTime } from "./clock.js";
 import * as connection from "./connection.js";
 import { morph, parse } from "./morph.js";
 import { sendOnce } from "./once.js";
+import * as voices from "./voices.js";
 
 const AT_MOST_EVERY = 1000;
 const POLL_EVERY = 5000; // only where the live stream cannot be had
@@ -63,6 +64,7 @@ async function take() {
 function swap(fresh) {
   const known = new Set([...room.querySelectorAll(".card")].map((card) => card.id));
   morph(room, fresh);
+  voices.settle();
   offerUnfolding();
   shown = Math.max(shown, Number(room.dataset.sequence));
   head = Math.max(head, shown);
@@ -151,9 +153,14 @@ function onGap() {
   look(); // the page always shows the whole session, so a gap in the stream costs nothing
 }
 
+function onLive({ type, data }) {
+  if (type === "speaking" && !over) voices.hear(data);
+}
+
 function onState(now) {
   if (over) return;
   news = now;
+  if (now.state !== "live") voices.hush();
   if (now.state === "stopped") {
     halt(now.status);
     return;
@@ -169,7 +176,8 @@ function onState(now) {
 async function listen() {
   try {
     const { openStream } = await import("./stream.js");
-    stream = openStream(live.url, { lastId: live.lastId, eventsUrl: live.eventsUrl, onEvent, onGap, onState });
+    const from = { lastId: live.lastId, eventsUrl: live.eventsUrl };
+    stream = openStream(live.url, { ...from, onEvent, onGap, onLive, onState });
   } catch {
     news = { state: "polling" };
     showConnection();

@@ -6,9 +6,11 @@
  *     eventsUrl: "/api/v1/sessions/…/events",       // polled where streaming is blocked, and slowly in a hidden tab
  *     onEvent({ id, type, data }) {},               // each id once, ascending
  *     onGap({ expected, actual, missed }) {},       // history is gone: show the page anew, or say so
- *     onLive({ type, data }) {},                    // passing news without an id, never repeated
+ *     onLive({ type, data }) {},                    // what is being written right now, if given: without an id
  *     onState({ state, seconds, status, lastId }) {},
  *   });
+ *   // of many sessions (/api/v1/sessions/stream, /api/v1/operations/stream): ids are no numbers of events, so
+ *   // `numbered: false`; every message comes to onEvent, with `id` null where it carries none
  *   stream.retryNow(); stream.close(); stream.lastId;
  *
  * States: connecting, live, waiting (with seconds left), offline, polling, resting (hidden tab), ended (the session is
@@ -23,11 +25,12 @@ const FINAL_STATUS = new Set([401, 403, 404, 410]);
 
 const DEFAULTS = {
   lastId: 0,
+  numbered: true,
   eventsUrl: "",
   headers: {},
   onEvent() {},
   onGap() {},
-  onLive() {},
+  onLive: null,
   onState() {},
   firstByte: 8_000, // ms until the greeting must be there, else something in between holds the stream back
   silence: 40_000, // ms without a keepalive (they come every 15 s) until the connection counts as dead
@@ -165,7 +168,7 @@ class Stream {
     }, 500);
     this.#heard = Date.now();
     try {
-      const query = `lastEventId=${this.#last}&tab=${this.#tab}`;
+      const query = `lastEventId=${this.#last}&tab=${this.#tab}${this.#options.onLive ? "&live=1" : ""}`;
       const response = await fetch(this.#url + (this.#url.includes("?") ? "&" : "?") + query, {
         headers: { Accept: "text/event-stream", ...this.#options.headers },
         cache: "no-store",
@@ -270,7 +273,10 @@ class Stream {
 
   #take({ event = "message", id, data }) {
     const value = JSON.parse(data);
-    if (event === "gap_detected") {
+    if (!this.#options.numbered) {
+      if (id !== undefined) this.#last = Number(id);
+      this.#call("onEvent", { id: id === undefined ? null : this.#last, type: event, data: value });
+    } else if (event === "gap_detected") {
       this.#last = Number(id);
       this.#call("onGap", { expected: value.expected_seq, actual: value.actual_seq, missed: value.missed_count });
     } else if (id === undefined) this.#call("onLive", { type: event, data: value });
@@ -289,7 +295,7 @@ class Stream {
   /** A page that stumbles over one event must not lose the ones after it. */
   #call(name, value) {
     try {
-      this.#options[name](value);
+      this.#options[name]?.(value);
     } catch (error) {
       (globalThis.reportError ?? console.error)(error);
     }

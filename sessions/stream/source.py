@@ -1,0 +1,82 @@
+"""Where a stream's bytes come from: events of one session, and between them the words that are being written."""
+
+import asyncio
+from enum import Enum
+from typing import Protocol
+
+from sessions.stream import frames, metrics
+from sessions.stream.hub import Hub
+from sessions.stream.ring import Channel, Cursor, Do, Gap, Send
+from sessions.stream.subscription import Subscription
+from sessions.stream.voices import Heard
+
+#: The longest one try to reach the database may take, in seconds.
+PATIENCE = 10.0
+
+
+class Now(Enum):
+    WAIT = "nothing until the stream is woken"
+    OVER = "nothing ever again"
+
+
+class Source(Protocol):
+    async def more(self) -> bytes | Now:
+        """What to send next. Raises one of ``hub.AWAY``, then it is asked again soon, or ``SessionGone``."""
+
+    def close(self) -> None:
+        """The stream is over."""
+
+
+class SessionSource:
+    """``last``: the client's last id; ``head``: the table's newest sequence on admission."""
+
+    __slots__ = ("_channel", "_cursor", "_head", "_heard", "_hub", "_last", "_subscription")
+
+    def __init__(self, hub: Hub, subscription: Subscription, last: int, head: int) -> None:
+        self._hub, self._subscription, self._last, self._head = hub, subscription, last, head
+        self._channel: Channel | None = None
+        self._cursor: Cursor | None = None
+        self._heard: Heard = {}
+
+    async def more(self) -> bytes | Now:
+        channel, cursor = self._channel, self._cursor
+        if channel is None or cursor is None:
+            channel, cursor = await self._open()
+        step = cursor.step(channel)
+        if step is Do.READ:
+            async with asyncio.timeout(PATIENCE):
+                page = await self._hub.replay(self._subscription.session_id, cursor.last)
+            gap, send = cursor.turn(page, channel)
+            return _encode(gap) + _encode(send) or Now.WAIT
+        if isinstance(step, Gap | Send):
+            return _encode(step)
+        if step is Do.OVER:
+            return Now.OVER
+        if self._subscription.words_due:
+            return self._words()
+        return Now.WAIT
+
+    def close(self) -> None:
+        """The hub forgets the subscription by itself."""
+
+    async def _open(self) -> tuple[Channel, Cursor]:
+        async with asyncio.timeout(PATIENCE):
+            self._channel = channel = await self._hub.watch(self._subscription)
+        self._hub.bell(self._subscription.session_id, self._head)  # another process may have told the client more
+        self._cursor = cursor = Cursor(self._last, self._head, channel)
+        return channel, cursor
+
+    def _words(self) -> bytes | Now:
+        self._subscription.words_due = False
+        voices = self._hub.chorus.of(self._subscription.session_id) if self._hub.chorus else None
+        return (voices.news(self._heard) if voices else b"") or Now.WAIT
+
+
+def _encode(part: Gap | Send | None) -> bytes:
+    if part is None:
+        return b""
+    if isinstance(part, Gap):
+        metrics.GAPS.inc()
+        return frames.gap(part.expected, part.actual)
+    metrics.SENT.inc(part.count)
+    return part.body
