@@ -67,7 +67,8 @@ WITH fresh AS (
     SELECT %s, %s + n, type, data::jsonb, key, %s, clock_timestamp() FROM fresh
     RETURNING sequence
 ), head AS (
-    UPDATE board_session SET last_sequence = (SELECT max(sequence) FROM written)
+    UPDATE board_session SET last_sequence = (SELECT max(sequence) FROM written),
+        changed = pg_current_xact_id()::text::bigint
     WHERE id = %s AND EXISTS (SELECT 1 FROM written) RETURNING last_sequence
 )
 SELECT last_sequence, pg_notify(%s, %s || ':' || last_sequence) FROM head

@@ -7,7 +7,7 @@ from sessions.api import control, fallback
 from sessions.api.export import Export
 from sessions.api.token import OwnToken
 from sessions.api.views import Events, SessionItem, Sessions, Start
-from sessions.stream.view import stream
+from sessions.stream.view import everybody, mine, stream
 
 app_name = "api"
 
@@ -25,6 +25,8 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/<uuid:pk>/events", Events.as_view(), name="session-events"),
     path("sessions/<uuid:pk>/export", Export.as_view(), name="session-export"),
     path("sessions/<uuid:pk>/stream", stream, name="session-stream"),
+    path("sessions/stream", mine, name="overview-stream"),
+    path("operations/stream", everybody, name="operations-stream"),
     path("token", OwnToken.as_view(), name="token"),
 ]
 

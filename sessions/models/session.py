@@ -74,6 +74,9 @@ class Session(models.Model):
     graph_version = models.PositiveSmallIntegerField(default=1)
 
     last_sequence = models.BigIntegerField(default=0, help_text="Sequence of the newest event; the stream's head")
+    changed = models.BigIntegerField(
+        default=0, help_text="Number of the transaction that wrote the newest event; written with last_sequence alone"
+    )
     fence = models.BigIntegerField(default=0, help_text="Fencing token: plus one for every claim")
     lease_owner = models.CharField(max_length=120, blank=True, default="")
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -2,8 +2,11 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -11,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sessions.models import Session, Status
 from sessions.stream import metrics
-from sessions.stream.credentials import NotSignedIn, Reader, identify
+from sessions.stream.credentials import NotSignedIn, Reader, identify, may_oversee
 from sessions.stream.hub import Hub
 from sessions.stream.limiter import Limiter
 from sessions.stream.problem import problem
@@ -21,13 +24,17 @@ _THREADS = ThreadPoolExecutor(4, thread_name_prefix="stream-admission")
 _OVER = frozenset({Status.COMPLETED.value, Status.FAILED.value, Status.KILLED.value})
 _MOST = 2**63 - 1
 
+#: Of a user: whether what they ask for is over, and its newest sequence; or the response that refuses it.
+Finder = Callable[[Any], tuple[bool, int] | HttpResponse]
+
 #: Reconnects of every client of this process.
 limiter = Limiter()
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """``last``: the client's last id, 0 without one; ``head`` and ``over``: the session as the table had it."""
+    """``last``: the client's last id, 0 without one; ``head`` and ``over``: the session as the table had it (0 and
+    ``False`` for a stream of many sessions)."""
 
     reader: Reader
     last: int
@@ -52,13 +59,22 @@ def last_event_id(request: HttpRequest) -> int:
 
 
 async def admit(request: HttpRequest, pk: UUID, hub: Hub) -> Admission | HttpResponse:
-    """The admission, or the response that refuses it: 401, 404, 400, 429, 503 or 204, in this order."""
-    found = await asyncio.get_running_loop().run_in_executor(_THREADS, _look_up, request, pk)
+    """The admission to one session, or the response that refuses it: 401, 404, 400, 429, 503 or 204, in this order."""
+    return await _admit(request, hub, pk, partial(_session, pk))
+
+
+async def admit_overseer(request: HttpRequest, hub: Hub, *, everybody: bool) -> Admission | HttpResponse:
+    """The admission to the reader's own sessions or to everybody's, or the refusal: 401, 403, 400, 429 or 503."""
+    return await _admit(request, hub, "everybody" if everybody else "mine", _everybody if everybody else _mine)
+
+
+async def _admit(request: HttpRequest, hub: Hub, what: Hashable, find: Finder) -> Admission | HttpResponse:
+    found = await asyncio.get_running_loop().run_in_executor(_THREADS, _look_up, request, find)
     if isinstance(found, HttpResponse):
         return found
-    reader, status, head = found
+    reader, over, head = found
     try:
-        admission = Admission(reader, last_event_id(request), head, status in _OVER)
+        admission = Admission(reader, last_event_id(request), head, over)
     except MalformedId as error:
         return problem(
             400,
@@ -67,7 +83,7 @@ async def admit(request: HttpRequest, pk: UUID, hub: Hub) -> Admission | HttpRes
             f"“{str(error)[:40]}” is no event id.",
             "Send the id of the last event you received as it was, or none at all.",
         )
-    client = (reader.user_id, pk, request.GET.get("tab", "")[:64])
+    client = (reader.user_id, what, request.GET.get("tab", "")[:64])
     probe = bool(request.GET.get("probe"))
     wait = limiter.waiting(client) if probe else limiter.attempt(client)
     if wait:
@@ -95,16 +111,32 @@ def refuse(status: int, code: str, detail: str, wait: int) -> HttpResponse:
     )
 
 
-def _look_up(request: HttpRequest, pk: UUID) -> tuple[Reader, str, int] | HttpResponse:
+def _look_up(request: HttpRequest, find: Finder) -> tuple[Reader, bool, int] | HttpResponse:
     try:
         user, reader = identify(request)
-        row = Session.objects.visible_to(user).filter(pk=pk).values_list("status", "last_sequence").first()
+        found = find(user)
     except NotSignedIn as error:
         hint = "Use the login cookie of a browser, or the header “Authorization: Token <key>”."
         return problem(401, error.code, "Not signed in", str(error), hint, WWW_Authenticate="Token")
     finally:
         connection.close()  # nothing is held while the stream is open
+    return found if isinstance(found, HttpResponse) else (reader, *found)
+
+
+def _session(pk: UUID, user: Any) -> tuple[bool, int] | HttpResponse:
+    row = Session.objects.visible_to(user).filter(pk=pk).values_list("status", "last_sequence").first()
     if row is None:
         hint = "It may have been deleted, or it belongs to somebody else."
         return problem(404, "not_found", "Not found", "There is no such session for you.", hint)
-    return reader, row[0], row[1]
+    return row[0] in _OVER, row[1]
+
+
+def _mine(user: Any) -> tuple[bool, int]:
+    return False, 0
+
+
+def _everybody(user: Any) -> tuple[bool, int] | HttpResponse:
+    if may_oversee(user):
+        return False, 0
+    hint = "It takes a member of staff with the permission to view sessions. Your own are at /api/v1/sessions/stream."
+    return problem(403, "forbidden", "You may not do this", "Everybody's sessions are for staff.", hint)

@@ -1,5 +1,6 @@
 """Who listens, and whether they still may. Synchronous: for a thread, never for the event loop."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -51,6 +52,20 @@ def identify(request: HttpRequest) -> tuple[Any, Reader]:
 
 def may_still_read(reader: Reader, session_id: UUID) -> bool:
     """Whether the credential of an open stream would open it again. Gives its database connection back."""
+    return _still(reader, lambda user: Session.objects.visible_to(user).filter(pk=session_id).exists())
+
+
+def may_still_oversee(reader: Reader, *, everybody: bool) -> bool:
+    """The same for a stream of many sessions: their own, or everybody's."""
+    return _still(reader, lambda user: not everybody or may_oversee(user))
+
+
+def may_oversee(user: Any) -> bool:
+    """Whether ``user`` may see everybody's sessions."""
+    return bool(user.is_staff and user.has_perm("board.view_session"))
+
+
+def _still(reader: Reader, allowed: Callable[[Any], bool]) -> bool:
     request = HttpRequest()
     if reader.token:
         request.META["HTTP_AUTHORIZATION"] = f"Token {reader.token}"
@@ -58,7 +73,7 @@ def may_still_read(reader: Reader, session_id: UUID) -> bool:
         request.COOKIES[settings.SESSION_COOKIE_NAME] = reader.login
     try:
         user, now = identify(request)
-        return now.user_id == reader.user_id and Session.objects.visible_to(user).filter(pk=session_id).exists()
+        return now.user_id == reader.user_id and allowed(user)
     except NotSignedIn:
         return False
     finally:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 
@@ -33,6 +33,14 @@ _LONGEST_DELAY = 2.0
 Job = Callable[[], Coroutine[Any, Any, None]]
 
 
+class _Overview(Protocol):
+    """What hears of every session, not only of those that are watched (``sessions.stream.overview``)."""
+
+    def bell(self, session_id: str) -> None: ...
+
+    def look_at_everything(self) -> None: ...
+
+
 class SessionGone(Exception):
     """The session was deleted."""
 
@@ -50,6 +58,7 @@ class Hub:
         self.on_news: Callable[[], None] | None = None
         self.on_words: Callable[[str], None] = lambda message: None
         self.chorus: Chorus | None = None
+        self.overview: _Overview | None = None
         self._watchers: dict[str, set[Subscription]] = {}
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._dirty: set[str] = set()
@@ -95,6 +104,8 @@ class Hub:
         channel = self.channels.get(session_id)
         if channel is not None and channel.promise(sequence):
             self.look(session_id)
+        if self.overview:
+            self.overview.bell(session_id)
 
     def look(self, *session_ids: str) -> None:
         """Have the table read for these sessions, soon and together."""
@@ -104,6 +115,8 @@ class Hub:
     def look_at_everything(self) -> None:
         """After a time of deafness nobody knows what was missed."""
         self.look(*self.channels)
+        if self.overview:
+            self.overview.look_at_everything()
 
     async def _listen_for_ever(self) -> None:
         delay = 0.1
@@ -151,6 +164,8 @@ class Hub:
                 self.on_access(rest)
         elif kind == "look":
             self.look(rest)
+            if self.overview:
+                self.overview.bell(rest)
         elif rest.isdecimal():
             self.bell(kind, int(rest))
 

@@ -13,6 +13,7 @@ from sessions.stream.connections import conninfo
 from sessions.stream.guard import Guard
 from sessions.stream.hub import Hub
 from sessions.stream.limits import Limits
+from sessions.stream.overview import Overview
 
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
@@ -25,6 +26,7 @@ def current() -> Hub:
         hub = _hubs[loop] = Hub(conninfo(), Limits.from_settings(), listen=settings.STREAM_LISTEN)
         Guard(hub)
         hub.chorus = Chorus(hub)
+        hub.overview = Overview(hub)
         _drain_on_signal(loop, hub)
     return hub
 

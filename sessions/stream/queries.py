@@ -46,3 +46,36 @@ WHERE session_id = %s AND sequence > %s AND sequence <= %s + {PAGE} ORDER BY seq
 
 #: (id, last) → the first sequence above ``last`` that is still there, or NULL: where a pruned history goes on.
 NEXT = "SELECT min(sequence) FROM board_event WHERE session_id = %s AND sequence > %s"
+
+_STATE = """
+SELECT s.id::text AS id, s.owner_id::text AS owner, s.last_sequence, s.changed, convert_to(
+    E'event: session_changed\\ndata: ' || jsonb_build_object('id', s.id, 'owner', s.owner_id, 'title', s.title,
+        'status', s.status, 'phase', s.phase, 'round', s.round, 'max_rounds', s.max_rounds,
+        'last_sequence', s.last_sequence)::text || E'\\n\\n', 'UTF8') AS frame
+FROM board_session s
+"""
+
+#: (ids) → id, owner, sequence, changed, frame of these sessions.
+STATES = f"{_STATE} WHERE s.id = ANY(%s::uuid[])"
+
+
+def scan(everybody: bool) -> str:
+    """(owner, owner, since, limit) → horizon, sessions by status as JSON, and of each session that changed since:
+    id, owner, sequence, changed, frame, the newest change first; one row of NULLs when there is none.
+
+    The horizon is the oldest transaction that was still running in the statement's snapshot: whatever has a lower
+    number is visible or will never be. So "changed at the horizon or later" can miss nothing, whatever order
+    transactions commit in. Without ``everybody`` the index over the owner bounds what is read.
+    Numbers from beyond the snapshot come from another server (a restored dump) and say nothing here.
+    """
+    mine = "%s::text = '*'" if everybody else "s.owner_id = %s"
+    return f"""
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+       (SELECT coalesce(jsonb_object_agg(c.status, c.n), '{{}}')::text FROM (
+           SELECT s.status, count(*) AS n FROM board_session s WHERE {mine} GROUP BY 1) c),
+       found.*
+FROM (VALUES (1)) one LEFT JOIN LATERAL (
+    {_STATE} WHERE {mine} AND s.changed >= %s AND s.changed < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    ORDER BY s.changed DESC LIMIT %s
+) found ON true
+"""  # noqa: S608

@@ -8,6 +8,7 @@ import asyncio
 import io
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,11 @@ Scope = dict[str, Any]
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_PATH = re.compile(r"/api/v1/sessions/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/stream")
+_SESSION = re.compile(r"/api/v1/sessions/([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})/stream")
+_OVERVIEWS: dict[str, View] = {"/api/v1/sessions/stream": view.mine, "/api/v1/operations/stream": view.everybody}
 
 
 class StreamServer(ASGIHandler):
@@ -42,8 +45,8 @@ class StreamServer(ASGIHandler):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-        elif scope["type"] == "http" and scope["method"] == "GET" and (match := _PATH.fullmatch(scope["path"])):
-            await self._stream(scope, receive, send, UUID(match[1]))
+        elif scope["type"] == "http" and scope["method"] == "GET" and (stream := _view_of(scope["path"])):
+            await self._stream(scope, receive, send, stream)
         elif scope["type"] == "http":
             await self._django(scope, receive, send)
         elif scope["type"] == "websocket" and (socket := self._sockets.get(scope["path"])):
@@ -52,7 +55,7 @@ class StreamServer(ASGIHandler):
             await receive()
             await send({"type": "websocket.close", "code": 4404})
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send, pk: UUID) -> None:
+    async def _stream(self, scope: Scope, receive: Receive, send: Send, stream: View) -> None:
         request, refused = self.create_request(scope, io.BytesIO())
         response: HttpResponseBase
         if request is None:
@@ -60,7 +63,7 @@ class StreamServer(ASGIHandler):
             response = refused
         else:
             try:
-                response = await self._respond(request, pk)
+                response = await self._respond(request, stream)
             except Exception as error:  # what Django's outermost handler does
                 response = response_for_exception(request, error)
         if isinstance(response, view.EventStream):
@@ -69,14 +72,20 @@ class StreamServer(ASGIHandler):
             await self.send_response(response, send)
         response.close()
 
-    async def _respond(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
+    async def _respond(self, request: HttpRequest, stream: View) -> HttpResponseBase:
         request.get_host()  # CommonMiddleware's part: refuses a host that is not ours
         response: HttpResponseBase | None = self._security.process_request(request)
         if response is None:
-            response = await view.stream(request, pk)
+            response = await stream(request)
         if isinstance(response, HttpResponse):
             response["Content-Length"] = str(len(response.content))
         return self._security.process_response(request, response)  # type: ignore[arg-type]
+
+
+def _view_of(path: str) -> View | None:
+    if match := _SESSION.fullmatch(path):
+        return partial(view.stream, pk=UUID(match[1]))
+    return _OVERVIEWS.get(path)
 
 
 async def _send_stream(response: view.EventStream, receive: Receive, send: Send) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sessions.stream.credentials import Reader, may_still_read
+from sessions.stream.credentials import Reader, may_still_oversee, may_still_read
 
 
 @dataclass(eq=False, slots=True)
 class Subscription:
-    """``wake`` is set when there may be news. ``ending``: why the stream must end, empty while it may go on.
+    """``session_id`` is empty for a stream of many sessions (``sessions.stream.overview``).
+    ``wake`` is set when there may be news. ``ending``: why the stream must end, empty while it may go on.
     ``writing_since``: loop time since when the client has not taken what we wrote, or ``None``.
     ``abort``: drops the connection without asking the client (set by the server adapter).
     ``live``: whether the client wants passing words; ``words_due``: whether there may be some for it."""
@@ -40,3 +41,17 @@ class Subscription:
         """Have the stream end as soon as it can write; the first reason stays."""
         self.ending = self.ending or reason
         self.wake.set()
+
+
+@dataclass(eq=False, slots=True)
+class Overseeing(Subscription):
+    """A stream of many sessions: the reader's own, or ``everybody``'s."""
+
+    everybody: bool = False
+
+    @property
+    def topic(self) -> str:
+        return "everybody" if self.everybody else "mine"
+
+    def may_go_on(self) -> bool:
+        return may_still_oversee(self.reader, everybody=self.everybody)

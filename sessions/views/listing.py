@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -16,6 +17,7 @@ from sessions.cleaning import storable
 from sessions.models import Memo, Session, Status
 from sessions.room.build import Cost
 from sessions.room.progress import place
+from sessions.stream.credentials import may_oversee
 
 PER_PAGE = 20
 #: The filters, in the words of the page.
@@ -40,6 +42,7 @@ class Row:
 @cache_control(private=True, no_cache=True)
 def index(request: HttpRequest) -> HttpResponse:
     everyone = request.user.is_staff and request.GET.get("owner") == "all"
+    oversees = everyone and may_oversee(request.user)
     query = storable(request.GET.get("q", "")).strip()[:200]
     group = request.GET.get("state", "")
     sessions = Session.objects.visible_to(request.user)
@@ -58,6 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "narrowed": bool(query or group in GROUPS),
         "moving": any(row.session.status in (Status.QUEUED, Status.RUNNING) for row in rows),
         "rest": _rest(request),
+        "live": {"url": reverse("api:operations-stream" if oversees else "api:overview-stream")},
     }
     template = "board/_rows.html" if request.GET.get("fragment") else "board/list.html"
     return render(request, template, context)

@@ -51,6 +51,26 @@ def test_the_python_example_prints_every_event_and_stops(web: Any, over: Any, us
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["1", "2", "3", "4", "5"]
 
 
+def test_the_overview_example_prints_what_changes(web: Any, user: Any, make_session: Any, write: Any) -> None:
+    session = make_session(owner=user)
+    running = subprocess.Popen(
+        [sys.executable, "-c", example("overview")],
+        env=environment(web, session, user),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == 'overview {"by_status": {"created": 1}}\n'
+        head = write(session)
+        assert running.stdout.readline() == f"{session.pk} created {head}\n"
+        assert running.stdout.readline().startswith("overview")
+    finally:
+        running.kill()
+        running.wait(10)
+
+
 def test_the_documented_codes_are_those_that_the_stream_answers_with() -> None:
     text = (ROOT / "docs" / "streaming.md").read_text()
     sources = "".join(path.read_text() for path in (ROOT / "sessions" / "stream").glob("*.py"))
