@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -142,6 +142,14 @@ def spent(session_id: UUID) -> Decimal:
     known = sums.pop("known") or Decimal(0)
     unknown = Usage(**{f"{kind}_tokens": tokens or 0 for kind, tokens in sums.items()})
     return known + pricing.ceiling().cost(unknown)
+
+
+def experience(session_id: UUID) -> tuple[float, int, float]:
+    """What calls of a session have been like: US dollars and number of those with a known price, and the seconds of
+    the longest."""
+    done = LLMCall.objects.filter(session_id=session_id, status=LLMCall.Status.FINISHED)
+    row = done.aggregate(dollars=Sum("cost"), calls=Count("cost"), longest=Max("latency_ms"))
+    return float(row["dollars"] or 0), int(row["calls"]), float(row["longest"] or 0) / 1000
 
 
 def _summary(row: dict[str, Any]) -> CostSummary:

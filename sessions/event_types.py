@@ -43,8 +43,11 @@ class Resumed(Data):
 
 
 class Waiting(Data):
+    """``review``: the frame and the board, for the owner to look at; then there are no questions."""
+
     questions: list[str]
     interrupt_id: str = ""
+    review: dict[str, Any] | None = None
 
 
 class Paused(Data):
@@ -88,8 +91,15 @@ class ClarificationAnswered(Data):
     answers: list[str]
 
 
+class FrameReviewed(Data):
+    """What the owner changed of the frame and the board before the debate; only what was changed is there."""
+
+    interrupt_id: str
+    changes: dict[str, Any]
+
+
 class Decomposed(Data):
-    sub_problems: list[dict[str, Any]] = Field(description="position, title, question")
+    sub_problems: list[dict[str, Any]] = Field(description="position, title, question, depends_on")
 
 
 class BoardSelected(Data):
@@ -126,6 +136,45 @@ class ContributionFailed(Data):
     name: str
     code: str
     message: str
+
+
+class Intervention(Data):
+    """A moderator's word into ``round``; ``cause`` is the rule that called it."""
+
+    key: str
+    sub_problem: int
+    round: int
+    moderator: str
+    name: str
+    cause: str
+    reason: str
+    claim: str
+    points: list[str]
+    question: str
+    offline: bool = False
+
+
+class PartSettled(Data):
+    """A sub-problem has been voted on; ``majority`` and ``weighted`` are empty where there is a tie."""
+
+    sub_problem: int
+    rounds: int
+    majority: str
+    weighted: str
+    options: list[dict[str, Any]] = Field(description="option, votes, share, weighted, supporters")
+    flips: list[dict[str, Any]] = Field(
+        description="persona, name, before, after, confidence_before, confidence_after: against the first round"
+    )
+
+
+class PartBroken(Data):
+    """One of several sub-problems could not go on; the others do."""
+
+    sub_problem: int
+    code: str
+    message: str
+    recoverable: bool
+    node: str
 
 
 class RoundAssessed(Data):
@@ -192,12 +241,16 @@ SCHEMAS: dict[str, type[Data]] = {
     "phase_started": PhaseStarted,
     "frame_ready": FrameReady,
     "clarification_answered": ClarificationAnswered,
+    "frame_reviewed": FrameReviewed,
     "decomposed": Decomposed,
     "board_selected": BoardSelected,
     "round_started": RoundStarted,
     "contribution": ContributionMade,
     "contribution_failed": ContributionFailed,
     "round_assessed": RoundAssessed,
+    "intervention": Intervention,
+    "part_settled": PartSettled,
+    "part_broken": PartBroken,
     "vote": VoteCast,
     "memo_ready": MemoReady,
     "actions_ready": ActionsReady,

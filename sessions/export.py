@@ -118,6 +118,7 @@ def _memo(room: Room) -> list[str]:
         lines += ["### The strongest dissent", "", f"{text(who)}: {text(memo.dissent['position'])}", ""]
         if memo.dissent.get("quote"):
             lines += [quote(memo.dissent["quote"]), ""]
+    lines += _listed("How the parts fit together", memo.consistency)
     lines += _listed("It holds if", memo.conditions) + _listed("Reopen the decision when", memo.tripwires)
     if memo.option_reviews:
         lines += ["### The options side by side", "", "| Option | For | Against |", "|---|---|---|"]
@@ -149,7 +150,7 @@ def _part(part: Part, *, alone: bool) -> list[str]:
     for current in part.rounds:
         lines += _round(current)
     if part.ballots:
-        lines += ["### Final recommendations", ""]
+        lines += ["### Final recommendations", "", *_standing(part)]
         for ballot in part.ballots:
             row = ballot.row
             lines += [
@@ -161,8 +162,26 @@ def _part(part: Part, *, alone: bool) -> list[str]:
     return lines
 
 
+def _standing(part: Part) -> list[str]:
+    counted = part.standing
+    if not counted:
+        return []
+    lines = ["| Option | Heads | By confidence |", "|---|---|---|"]
+    lines += [f"| {text(one['option'])} | {one['votes']} | {one['weighted']:.0%} |" for one in counted["options"]]
+    lines.append("")
+    lines += [
+        f"- {text(flip['name'])} changed from {text(flip['before'])} ({flip['confidence_before']:.0%}) to"
+        f" {text(flip['after'])} ({flip['confidence_after']:.0%})"
+        for flip in counted["flips"]
+    ]
+    return [*lines, ""] if counted["flips"] else lines
+
+
 def _round(current: Round) -> list[str]:
     lines = [f"### Round {current.number}", ""]
+    if word := current.intervention:
+        lines += [f"_{text(word['name'])} was called._ {text(word['reason'])}", ""]
+        lines += [f"> {text(line)}" for line in (word["claim"], *word["points"], word["question"])] + [""]
     for card in current.cards:
         row = card.row
         lines += [f"**{text(row.name)}** ({row.confidence:.0%}, for {text(row.option)}): **{text(row.claim)}**", ""]
@@ -193,6 +212,7 @@ def _part_data(part: Part) -> dict[str, Any]:
             {
                 "round": current.number,
                 "contributions": [_card_data(card) for card in current.cards],
+                "intervention": current.intervention,
                 "assessment": _columns(
                     current.assessment, "summary convergence novelty conflict open_questions decision reason guidance"
                 )
@@ -201,6 +221,7 @@ def _part_data(part: Part) -> dict[str, Any]:
             }
             for current in part.rounds
         ],
+        "standing": part.standing,
         "recommendations": [
             _columns(
                 ballot.row,
@@ -218,5 +239,6 @@ def _card_data(card: Card) -> dict[str, Any]:
 
 
 def _memo_data(room: Room) -> dict[str, Any] | None:
-    names = "recommendation confidence confidence_basis rationale dissent conditions tripwires option_reviews offline"
+    names = "recommendation confidence confidence_basis rationale dissent conditions tripwires option_reviews"
+    names += " consistency sources offline"
     return _columns(room.memo, names) if room.memo else None

@@ -6,12 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from sessions.graph.ports import Brief
+from llm import ledger
+from sessions.graph.ports import Brief, Spent
 from sessions.models import (
     Assessment,
     Contribution,
     Event,
+    Intervention,
     Memo,
     Recommendation,
     Seat,
@@ -49,6 +52,9 @@ class TableReader:
             max_rounds=session.max_rounds,
             picked=list(session.experts_picked),
             vetoed=list(session.experts_vetoed),
+            review=session.review_frame,
+            cost_cap=None if session.cost_cap is None else float(session.cost_cap),
+            seconds_left=None if session.deadline is None else (session.deadline - timezone.now()).total_seconds(),
         )
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
@@ -83,6 +89,12 @@ class TableReader:
     async def memo(self) -> dict[str, Any] | None:
         rows = await self._rows(Memo.objects.all())
         return rows[-1] if rows else None
+
+    async def interventions(self, sub_problem: int) -> list[dict[str, Any]]:
+        return await self._rows(Intervention.objects.filter(sub_problem=sub_problem))
+
+    async def spent(self) -> Spent:
+        return Spent(*await self._run(lambda: ledger.experience(self._session_id)))
 
     async def interjections(self) -> list[str]:
         def query() -> list[str]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 _SECTION = re.compile(r"<([a-z_]+)((?:\s+[a-z_]+=\"[^\"]*\")*)\s*(?:/>|>(.*?)</\1>)", re.DOTALL)
 _ATTRIBUTE = re.compile(r"([a-z_]+)=\"([^\"]*)\"")
 _LINE = re.compile(r"^\s*[-*•]\s+", re.MULTILINE)
+_REF = re.compile(r"^[cv]\d+$")
 _PEER = re.compile(r"^(?P<name>.+?) \(confidence (?P<confidence>[\d.]+)\) argues for (?P<rest>.+)$", re.DOTALL)
 
 
@@ -30,6 +31,7 @@ class Voice:
     confidence: float
     claim: str
     reasons: tuple[str, ...] = ()
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,13 @@ class Brief:
     own: Voice | None = None
     summary: str = ""
     guidance: str = ""
+    moderator: str = ""
+    intervention: tuple[str, ...] = ()
     interjections: tuple[str, ...] = ()
     contributions: tuple[Voice, ...] = ()
     votes: tuple[Voice, ...] = ()
     memo: str = ""
+    tensions: tuple[str, ...] = ()
 
     @property
     def story(self) -> str:
@@ -104,10 +109,13 @@ def read_brief(system: str, prompt: str) -> Brief:
         own=own[0] if own else None,
         summary=_text(found, "summary"),
         guidance=_text(found, "guidance"),
+        moderator=attributes.get("moderator", {}).get("role", ""),
+        intervention=_lines(found, "intervention"),
         interjections=_lines(found, "interjections"),
         contributions=_voices(found, "contributions", options),
         votes=_voices(found, "votes", options),
         memo=_text(found, "memo"),
+        tensions=_lines(found, "consistency"),
     )
 
 
@@ -144,7 +152,10 @@ def _voices(found: dict[str, list[str]], name: str, options: tuple[str, ...]) ->
 
 
 def read_voice(line: str, options: tuple[str, ...]) -> Voice | None:
-    """A line such as "name | option | 0.7 | claim | reasons; …" or "A (confidence 0.7) argues for option: claim; …"."""
+    """A line such as "name | option | 0.7 | claim | reasons; …" or "A (confidence 0.7) argues for option: claim; …".
+
+    A reference such as "v3 | " may stand before the name.
+    """
     match = _PEER.match(line)
     if match:
         rest = match["rest"]
@@ -156,12 +167,12 @@ def read_voice(line: str, options: tuple[str, ...]) -> Voice | None:
         claim, *reasons = _split(said)
         return Voice(match["name"], option.strip(), _share(match["confidence"]), claim, tuple(reasons))
     fields = [part.strip() for part in line.split(" | ")]
+    ref = fields.pop(0) if _REF.match(fields[0]) else ""
     if len(fields) < 4:
         return None
     name, option, confidence, claim, *rest_fields = fields
-    return Voice(
-        name, option, _share(confidence), claim, tuple(item for item in _split("; ".join(rest_fields)) if item)
-    )
+    argued = tuple(item for item in _split("; ".join(rest_fields)) if item)
+    return Voice(name, option, _share(confidence), claim, argued, ref)
 
 
 def _split(text: str) -> list[str]:

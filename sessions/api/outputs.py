@@ -49,9 +49,11 @@ class SessionPage(serializers.Serializer[Any]):
 
 
 class SubProblem(serializers.ModelSerializer[models.SubProblem]):
+    depends_on = serializers.ListField(child=serializers.IntegerField())
+
     class Meta:
         model = models.SubProblem
-        fields = ["position", "title", "question"]
+        fields = ["position", "title", "question", "depends_on"]
         read_only_fields = fields
 
 
@@ -107,12 +109,16 @@ class Memo(serializers.ModelSerializer[models.Memo]):
     conditions = _texts()
     tripwires = _texts()
     option_reviews = serializers.ListField(child=serializers.DictField(), help_text="option, strengths, weaknesses")
+    consistency = _texts()
+    sources = serializers.ListField(
+        child=serializers.DictField(), help_text="What statements rest on: field, index, text, keys, by"
+    )
 
     class Meta:
         model = models.Memo
         fields = [
             "recommendation", "confidence", "confidence_basis", "rationale", "dissent", "conditions", "tripwires",
-            "option_reviews", "offline", "created_at",
+            "option_reviews", "consistency", "sources", "offline", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

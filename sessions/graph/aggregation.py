@@ -5,7 +5,7 @@ The order of ballots never matters. Nothing is discarded: a flip keeps the first
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -108,6 +108,25 @@ def flips(first: Iterable[Mapping[str, Any]], ballots: Sequence[Ballot]) -> list
                 )
             )
     return found
+
+
+def standing(first: Iterable[Mapping[str, Any]], votes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the votes on a sub-problem add up to, as plain JSON.
+
+    ``majority`` and ``weighted`` ("" where there is a tie), ``options`` (option, votes, share, weighted, supporters)
+    and ``flips`` (who argued for what before hearing others).
+    """
+    cast = ballots(votes)
+    counted = tally(cast)
+    return {
+        "majority": counted.majority,
+        "weighted": counted.weighted,
+        "options": [{**asdict(option), "supporters": list(option.supporters)} for option in counted.options],
+        "flips": [
+            {name: value for name, value in asdict(flip).items() if name != "sub_problem"}
+            for flip in flips(first, cast)
+        ],
+    }
 
 
 def ballots(rows: Iterable[Mapping[str, Any]]) -> list[Ballot]:

@@ -8,7 +8,9 @@ Its ``key`` is unique in the session, so a step that runs twice writes once.
 from typing import Any, Literal, TypedDict
 
 #: Rows that nodes may draft; the sink knows their columns.
-Table = Literal["subproblem", "seat", "contribution", "assessment", "recommendation", "memo", "actionproposal"]
+Table = Literal[
+    "subproblem", "seat", "contribution", "assessment", "intervention", "recommendation", "memo", "actionproposal"
+]
 
 
 class Draft(TypedDict, total=False):

@@ -3,7 +3,7 @@ writes once. A key that has been released never changes: stored sessions are ful
 """
 
 #: Last parts of keys that no persona's slug may take.
-RESERVED = frozenset({"assessment", "seat", "vote", "failed"})
+RESERVED = frozenset({"assessment", "seat", "vote", "failed", "moderator"})
 
 
 def part(sub_problem: int) -> str:
@@ -42,6 +42,19 @@ def failure(turn_key: str, fence: int) -> str:
 
 def phase(name: str, sub_problem: int | None = None) -> str:
     return f"phase:{name}" if sub_problem is None else f"phase:{name}:sp{sub_problem}"
+
+
+def moderator(sub_problem: int, number: int) -> str:
+    """What a moderator says into round ``number``."""
+    return f"sp{sub_problem}:r{number}:moderator"
+
+
+def settled(sub_problem: int) -> str:
+    return f"sp{sub_problem}:settled"
+
+
+def broken(sub_problem: int, fence: int) -> str:
+    return f"sp{sub_problem}:broken:{fence}"
 
 
 def action(position: int) -> str:

@@ -26,6 +26,16 @@ def framed(brief: Brief, frame: FrameState, clarification: list[Exchange], quest
     )
 
 
+def words(brief: Brief, frame: FrameState, question: str = "") -> str:
+    """The decision's own words, to measure a debate against."""
+    return " ".join(
+        [
+            *(brief.problem, brief.context, question or frame["question"]),
+            *(*brief.options, *brief.constraints, *frame["options"], *frame["criteria"]),
+        ]
+    )
+
+
 def persona(who: Persona) -> str:
     """The section of the system prompt that says who speaks. Its text is ours, yet escaped like any other."""
     head = " ".join(

@@ -1,4 +1,4 @@
-"""What can be measured of a round without asking anybody: agreement, convergence, novelty, conflict, shift.
+"""What can be measured of a round without asking anybody: agreement, convergence, novelty, conflict, shift, drift.
 
 All are shares from 0 to 1 and pure functions of the rows of ``board_contribution`` (plain dicts). With weights
 ``w`` = confidence (at least 0.05, so that a doubter still counts):
@@ -10,6 +10,10 @@ convergence  0.85 · agreement + 0.15 · closeness
 conflict     chance that two different participants, drawn by weight, argue for different options
 novelty      share of the round's distinct content words that no earlier round contained (1 in the first round)
 shift        share of those who spoke in both rounds and changed their option, or their confidence by 0.1 or more
+drift        share of the contributions less than a tenth of whose content words occur in the decision's own material
+
+Claims and reasons come from the answers' structured fields, so what is compared is what was claimed, not how it was
+wrapped.
 
 The facilitator is asked for convergence, novelty and conflict too; a reading is the mean of the two. Neither is enough:
 the words miss meaning, and a model asked to judge its own debate is generous.
@@ -28,6 +32,7 @@ Contribution = Mapping[str, Any]
 _LEAST_WEIGHT = 0.05
 _CLOSE = 0.3
 _MOVED = 0.1
+_ON_THE_MATTER = 0.1
 
 
 def agreement(said: Sequence[Contribution]) -> float:
@@ -78,6 +83,17 @@ def shift(said: Sequence[Contribution], previous: Sequence[Contribution]) -> flo
     return int(moved) / len(both)
 
 
+def drift(said: Sequence[Contribution], material: str) -> float:
+    about = set(words.content(material))
+    if not said or not about:
+        return 0.0
+    left = 0
+    for item in said:
+        stems = set(words.content(_text(item)))
+        left += bool(stems) and len(stems & about) / len(stems) < _ON_THE_MATTER
+    return left / len(said)
+
+
 def reading(
     round_: int,
     said: Sequence[Contribution],
@@ -85,9 +101,10 @@ def reading(
     *,
     seats: int,
     asked: tuple[float, float, float],
+    material: str = "",
 ) -> ReadingState:
     """A round read both ways. ``before`` is everything said in earlier rounds; ``asked`` is the facilitator's
-    convergence, novelty and conflict."""
+    convergence, novelty and conflict; ``material`` the decision's own words."""
     previous = [item for item in before if item["round"] == round_ - 1]
     return {
         "round": round_,
@@ -97,6 +114,7 @@ def reading(
         "agreement": round(agreement(said), 4),
         "shift": round(shift(said, previous), 4),
         "participation": round(min(1.0, len(said) / seats), 4) if seats else 0.0,
+        "drift": round(drift(said, material), 4),
     }
 
 

@@ -37,6 +37,14 @@ def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names:
     return sections.items("peers", lines)
 
 
+def moderated(spoken: Sequence[Mapping[str, Any]], *, names: Iterable[str]) -> str:
+    """The section of what a moderator has said into this round, without saying who it was. ``spoken`` are rows of
+    ``board_intervention``."""
+    hidden = list(names)
+    lines = [line for item in spoken for line in (item["claim"], *item["points"], item["question"])]
+    return sections.items("intervention", (anonymous(line, hidden) for line in lines))
+
+
 def own(said: Sequence[Mapping[str, Any]], *, reader: str, names: Iterable[str]) -> str:
     """The section of what the reader itself said last, if it spoke."""
     mine = [item for item in said if item["persona"] == reader]

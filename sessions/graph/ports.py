@@ -14,7 +14,8 @@ from sessions.personas.catalogue import Persona
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """The decision as its owner brought it."""
+    """The decision as its owner brought it, and its limits: ``cost_cap`` in US dollars, ``seconds_left`` of its time;
+    None where there is none."""
 
     session_id: UUID
     problem: str
@@ -25,6 +26,19 @@ class Brief:
     #: Slugs of personas that the owner wants on every board, and of those that may sit on none.
     picked: list[str] = field(default_factory=list)
     vetoed: list[str] = field(default_factory=list)
+    review: bool = False
+    cost_cap: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a session's calls have come to: US dollars of those whose price is known, and how many those are; the
+    seconds that the longest took."""
+
+    dollars: float = 0.0
+    calls: int = 0
+    longest: float = 0.0
 
 
 class Reader(Protocol):
@@ -50,7 +64,11 @@ class Reader(Protocol):
 
     async def memo(self) -> dict[str, Any] | None: ...
 
+    async def interventions(self, sub_problem: int) -> list[dict[str, Any]]: ...
+
     async def interjections(self) -> list[str]: ...
+
+    async def spent(self) -> Spent: ...
 
 
 Speak = Callable[[Request[Any]], Awaitable[Completion[Any]]]

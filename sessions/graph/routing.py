@@ -1,94 +1,13 @@
-"""Where the deliberation goes next: pure functions of the state and of the readings of past rounds.
+"""Where the deliberation goes next: pure functions of the state.
 
 No function here raises or asks: a router that raises after its node has written would end a resumed run in silence.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 from langgraph.types import Send
 
-from sessions.graph.state import Outcome, ReadingState, State, Turn
-
-CONVERGED, EXHAUSTED = 0.85, 0.30
-CONSENSUS, PARTICIPATION = 0.90, 0.80
-STALLED_CONFLICT, STALLED_NOVELTY = 0.70, 0.40
-STALLED_GUIDE, STALLED_STOP = 2, 3
-DEADLOCK_AFTER = 2
-
-GUIDE_STALLED = (
-    "The disagreement repeats itself. Name the single fact or test that would decide between the leading options, say"
-    " what each answer would mean for your position, and drop what you have already argued."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """``rule`` is the name of what decided; ``reason`` a sentence for the owner; ``guidance`` for the next round."""
-
-    decision: Literal["continue", "vote"]
-    rule: str
-    reason: str
-    guidance: str = ""
-
-
-def verdict(
-    readings: Sequence[ReadingState],
-    *,
-    max_rounds: int,
-    asked: Literal["continue", "vote"],
-    reason: str = "",
-    guidance: str = "",
-) -> Verdict:
-    """Whether the board goes on after the newest of ``readings`` (one a round, in order).
-
-    The first rule that applies decides. Nobody votes after the independent first round unless it is the only one:
-    agreement among people who have not heard each other is worth one round of objections.
-
-    round cap    max_rounds are done
-    consensus    agreement > 0.90 with participation ≥ 0.80, from round 2
-    convergence  convergence > 0.85 with novelty < 0.30, from round 2
-    stalled      conflict > 0.70 with novelty < 0.40 in 3 rounds running (after 2 the next round is guided)
-    deadlock     nobody moved in 2 rounds running although they disagree
-    facilitator  the facilitator asks for the vote, from round 2
-    """
-    now = readings[-1]
-    number = now["round"]
-    if number >= max_rounds:
-        return Verdict(
-            "vote", "round cap", f"All {max_rounds} rounds are done." if max_rounds > 1 else "One round was asked for."
-        )
-    if number < 2:
-        return Verdict(
-            "continue",
-            "independence",
-            reason
-            if asked == "continue" and reason
-            else "Everybody has now spoken without"
-            " hearing the others; the positions have yet to be tested against each other.",
-            guidance,
-        )
-    if now["agreement"] > CONSENSUS and now["participation"] >= PARTICIPATION:
-        return Verdict("vote", "consensus", f"{now['agreement']:.0%} of the board's confidence is behind one option.")
-    if now["convergence"] > CONVERGED and now["novelty"] < EXHAUSTED:
-        return Verdict(
-            "vote",
-            "convergence",
-            f"The positions have converged ({now['convergence']:.2f}) and little new was said ({now['novelty']:.2f}).",
-        )
-    stalled = _running(readings, lambda item: item["conflict"] > STALLED_CONFLICT and item["novelty"] < STALLED_NOVELTY)
-    if stalled >= STALLED_STOP:
-        return Verdict(
-            "vote", "stalled", f"The same disagreement was repeated for {stalled} rounds; more talk will not settle it."
-        )
-    if _running(readings, lambda item: item["shift"] == 0.0 and item["agreement"] <= CONSENSUS) >= DEADLOCK_AFTER:
-        return Verdict("vote", "deadlock", f"Nobody has moved for {DEADLOCK_AFTER} rounds.")
-    if asked == "vote":
-        return Verdict("vote", "facilitator", reason or "The facilitator finds the board ready.")
-    if stalled >= STALLED_GUIDE:
-        return Verdict("continue", "guided", reason or "The disagreement repeats itself.", GUIDE_STALLED)
-    return Verdict("continue", "facilitator", reason or "There is more to settle.", guidance)
+from sessions.graph.state import Debate, Outcome, Result, State, Turn
 
 
 def rounds_for(complexity: int, cap: int) -> int:
@@ -102,6 +21,11 @@ def seats_for(complexity: int) -> int:
     return 3 if complexity <= 3 else 4 if complexity <= 6 else 5
 
 
+def parts_for(complexity: int) -> int:
+    """In how many sub-problems a decision may be debated at most: 1 to 4 by complexity (1–10)."""
+    return 1 if complexity <= 3 else 2 if complexity <= 5 else 3 if complexity <= 8 else 4
+
+
 def quorum(seats: int) -> int:
     """How many of the board must have spoken for the deliberation to go on: half, and at least two."""
     return min(seats, max(2, (seats + 1) // 2))
@@ -112,48 +36,128 @@ def heard(turns: dict[str, Outcome], keys: Sequence[str]) -> list[str]:
     return [key for key in keys if turns.get(key, {}).get("spoke")]
 
 
-def _running(readings: Sequence[ReadingState], holds: Callable[[ReadingState], bool]) -> int:
-    """In how many of the last rounds without a break ``holds``."""
-    count = 0
-    for item in reversed(readings):
-        if not holds(item):
-            break
-        count += 1
-    return count
+# -- the deliberation ------------------------------------------------------------------------------------------------
 
 
 def after_frame(state: State) -> str:
     return "clarify" if state.get("questions") and not state.get("asked") else "decompose"
 
 
-def to_personas(state: State) -> list[Send]:
-    """Everybody on the board of the open sub-problem speaks in the open round."""
-    return [Send("persona", turn(state, slug, state["round"])) for slug in board(state)]
+def to_selection(state: State) -> list[Send]:
+    """Every sub-problem is given its board, side by side."""
+    return [
+        Send(
+            "select",
+            {
+                "sub_problem": position,
+                "question": part["question"],
+                "frame": state["frame"],
+                "clarification": state.get("clarification", []),
+                "review": state.get("review", False),
+            },
+        )
+        for position, part in enumerate(state["outline"])
+    ]
 
 
-def after_assess(state: State) -> str | list[Send]:
+def after_select(state: State) -> str | list[Send]:
+    """One sub-problem that nobody wants to review goes straight on; others meet in ``review`` first."""
+    return "review" if len(state["outline"]) > 1 or state.get("review") else to_debates(state)
+
+
+def to_debates(state: State) -> list[Send]:
+    """The sub-problems that can be debated now, side by side: those that wait for nothing that is not settled."""
+    return [Send("debate", debate(state, position)) for position in ready(state)]
+
+
+def after_debate(state: State) -> str:
+    """A sub-problem that was alone and is settled goes straight on; others meet in ``gather`` first."""
+    return "synthesis" if len(state["outline"]) == 1 and settled(result(state, 0)) else "gather"
+
+
+def after_gather(state: State) -> str | list[Send]:
+    return to_debates(state) or "synthesis"
+
+
+def ready(state: State) -> list[int]:
+    """Positions that are neither settled nor broken, and whose dependencies are settled."""
+    return [
+        position
+        for position, part in enumerate(state["outline"])
+        if not settled(result(state, position))
+        and "failure" not in result(state, position)
+        and all(settled(result(state, needed)) for needed in part["depends_on"])
+    ]
+
+
+def result(state: State, position: int) -> Result:
+    found: Result = state.get("results", {}).get(str(position), {})
+    return found
+
+
+def settled(found: Result) -> bool:
+    return "rounds" in found
+
+
+def debate(state: State, position: int) -> Debate:
+    """The input of a sub-problem's graph: where it begins, or where an earlier attempt of it broke."""
+    part = state["outline"][position]
+    begun: Debate = {
+        "sub_problem": position,
+        "alone": len(state["outline"]) == 1,
+        "question": part["question"],
+        "depends_on": part["depends_on"],
+        "frame": state["frame"],
+        "clarification": state.get("clarification", []),
+        "board": state["seats"][str(position)],
+        "round": 1,
+        "max_rounds": state["max_rounds"],
+        "entry": "",
+    }
+    return {**begun, **result(state, position).get("place", {})}  # type: ignore[typeddict-item]
+
+
+# -- the debate of a sub-problem -------------------------------------------------------------------------------------
+
+
+def enter(state: Debate) -> str:
+    return state.get("entry") or "open_round"
+
+
+def to_personas(state: Debate) -> list[Send]:
+    """Everybody on the board speaks in the open round."""
+    return [Send("persona", turn(state, slug, state["round"])) for slug in state["board"]]
+
+
+def after_assess(state: Debate) -> str | list[Send]:
+    if str(state["sub_problem"]) in state.get("results", {}):
+        return "__end__"
     if state.get("recall"):
         return [Send("persona", turn(state, slug, state["round"])) for slug in state["recall"]]
-    if state.get("decision") == "continue":
-        return "open_round"
-    return [Send("vote", turn(state, slug, 0)) for slug in board(state)]
+    match state.get("decision"):
+        case "moderate":
+            return "moderate"
+        case "clarify":
+            return "consult"
+        case "continue":
+            return to_personas(state)
+    return [Send("vote", turn(state, slug, 0)) for slug in state["board"]]
 
 
-def after_tally(state: State) -> str | list[Send]:
-    if state.get("recall"):
-        return [Send("vote", turn(state, slug, 0)) for slug in state["recall"]]
-    return "select" if state["sub_problem"] < state["parts"] else "synthesis"
+def after_tally(state: Debate) -> str | list[Send]:
+    if str(state["sub_problem"]) in state.get("results", {}):
+        return "__end__"
+    return [Send("vote", turn(state, slug, 0)) for slug in state.get("recall", [])]
 
 
-def board(state: State) -> list[str]:
-    return state["seats"][str(state["sub_problem"])]
-
-
-def turn(state: State, persona: str, round_: int) -> Turn:
+def turn(state: Debate, persona: str, round_: int) -> Turn:
     return {
         "sub_problem": state["sub_problem"],
+        "question": state["question"],
+        "depends_on": state.get("depends_on", []),
         "round": round_,
         "of": state["max_rounds"],
+        "moderated": state.get("decision") == "moderate",
         "persona": persona,
         "frame": state["frame"],
         "clarification": state.get("clarification", []),

@@ -120,7 +120,8 @@ class Saver(BaseCheckpointSaver[str]):
 
     def forget(self, thread_id: str) -> None:
         """Drop what is remembered of a thread that is no longer driven here."""
-        self._steps.pop(thread_id, None)
+        for key in [key for key in self._steps if key == thread_id or key.startswith(f"{thread_id}|")]:
+            del self._steps[key]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,11 @@ class Frame(Answer):
 class SubProblemDraft(Answer):
     title: Annotated[str, Field(min_length=3, max_length=120)]
     question: Line
+    depends_on: list[Annotated[int, Field(ge=1, le=4)]] = Field(
+        default_factory=list,
+        max_length=3,
+        description="Numbers (1, 2, …) of earlier parts that must be settled before this one; usually none",
+    )
 
 
 class Decomposition(Answer):
@@ -73,9 +78,25 @@ class Assessment(Answer):
     novelty: Share = Field(description="1 = everything said was new, 0 = nothing was")
     conflict: Share = Field(description="1 = positions exclude each other")
     open_questions: list[Line] = Field(max_length=4)
-    decision: Literal["continue", "vote"]
+    decision: Literal["continue", "moderate", "clarify", "vote"]
     reason: Line = Field(description="Why the board should go on, or why it is ready")
     guidance: Annotated[str, Field(max_length=600)] = Field(description="What the next round should settle")
+    moderator: Literal["none", "contrarian", "sceptic", "optimist", "ethicist"] = Field(
+        default="none", description="Whom to call before the next round; none unless the decision is moderate"
+    )
+    ask_owner: list[Line] = Field(
+        default_factory=list,
+        max_length=2,
+        description="What only the owner can know and the debate turns on; empty unless the decision is clarify",
+    )
+
+
+class Intervention(Answer):
+    """A moderator's word into the next round: no option, no vote."""
+
+    claim: Line = Field(description="What the board must face, in one sentence")
+    points: list[Line] = Field(min_length=1, max_length=3, description="Observations about this case that carry it")
+    question: Line = Field(description="The one question that everybody has to answer in the next round")
 
 
 class Vote(Answer):
@@ -112,6 +133,11 @@ class Memo(Answer):
     conditions: list[Line] = Field(max_length=6)
     tripwires: list[Line] = Field(max_length=5, description="Observations that should reopen the decision")
     options: list[OptionReview] = Field(min_length=1, max_length=6)
+    consistency: list[Line] = Field(
+        default_factory=list,
+        max_length=5,
+        description="Where answers to several parts pull apart, and how the recommendation deals with it; else empty",
+    )
 
 
 class ActionDraft(Answer):

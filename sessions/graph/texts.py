@@ -1,16 +1,24 @@
 """Texts that several nodes look up through the reader."""
 
+from collections.abc import Sequence
+
+from sessions.graph import aggregation
 from sessions.graph.ports import Reader
-from sessions.graph.state import FrameState
 from sessions.personas import Persona
+from sessions.prompts import sections
 
 
-async def question_of(reader: Reader, sub_problem: int, framed: FrameState) -> str:
-    """The question of a sub-problem; the frame's own where the row could not be stored."""
-    for row in await reader.sub_problems():
-        if row["position"] == sub_problem:
-            return str(row["question"])
-    return framed["question"]
+async def settled(reader: Reader, positions: Sequence[int]) -> str:
+    """The section of what sub-problems came to on which another one depends."""
+    if not positions:
+        return ""
+    titles = {row["position"]: row["title"] for row in await reader.sub_problems()}
+    lines = []
+    for position in positions:
+        counted = aggregation.tally(aggregation.ballots(await reader.recommendations(position)))
+        votes = ", ".join(f"{one.option} {one.votes} of {counted.voters}" for one in counted.options)
+        lines.append(f"{titles.get(position, f'Part {position + 1}')}: {votes}")
+    return sections.items("settled", lines)
 
 
 async def names_of(reader: Reader, sub_problem: int) -> list[str]:

@@ -7,12 +7,13 @@ the fence of the claim that ran it. All turns of a round end before their join (
 join calls ``roll_call``:
 
 1. Enough have spoken: the deliberation goes on without the missing ones. What failed is in the room for all to see.
-2. Too few, and the failures are of this very claim: the join raises ``DeliberationFailed``. It has written nothing, so
-   the newest checkpoint still says that the join is next, with the turns that succeeded kept.
-3. Too few, and failures are of an earlier claim: somebody has retried (a retry is a new claim, with a higher fence).
-   The join returns their slugs in ``recall``; the router sends exactly these again and nobody else, and they come back
-   to the join. A success replaces the failure under the same key; a new failure carries the new fence, so the next
-   pass ends in 2 and never in a circle.
+2. Too few, and the failures are of this very claim: the sub-problem ends with its failure and its place
+   (sessions/graph/broken.py), in which the turns that succeeded are kept. When all else is done, ``gather`` fails the
+   session.
+3. Too few, and failures are of an earlier claim: somebody has retried (a retry is a new claim, with a higher fence),
+   and ``gather`` has sent the sub-problem again to its place, which is this join. The join returns their slugs in
+   ``recall``; the router sends exactly these again and nobody else, and they come back to the join. A success replaces
+   the failure under the same key; a new failure carries the new fence, so the next pass ends in 2, never in a circle.
 
 A claim without a fence (a bare graph) counts as fence 0 and cannot be told from the one before it, so there the join
 fails again: whoever drives the graph by hand passes a growing ``fence`` in ``configurable``.
@@ -38,9 +39,18 @@ def failed(persona: str, error: LLMError, *, fence: int) -> Outcome:
         "code": error.code,
         "message": error.message,
         "recoverable": error.recoverable,
-        "halts": error.condition in _HALTING,
+        "halts": halts(error),
         "fence": fence,
     }
+
+
+def halted(turns: Mapping[str, Outcome]) -> bool:
+    """Whether a failure is among ``turns`` that stops everybody."""
+    return any(outcome.get("halts") for outcome in turns.values())
+
+
+def halts(error: LLMError) -> bool:
+    return error.condition in _HALTING
 
 
 def roll_call(turns: Mapping[str, Outcome], keys: Mapping[str, str], *, fence: int, node: str) -> list[str]:
@@ -50,20 +60,20 @@ def roll_call(turns: Mapping[str, Outcome], keys: Mapping[str, str], *, fence: i
     """
     missing = {slug: turns.get(key, Outcome()) for slug, key in keys.items() if not turns.get(key, {}).get("spoke")}
     spoken = len(keys) - len(missing)
-    halted = [outcome for outcome in missing.values() if outcome.get("halts")]
-    if not missing or (spoken >= quorum(len(keys)) and not halted):
+    halting = [outcome for outcome in missing.values() if outcome.get("halts")]
+    if not missing or (spoken >= quorum(len(keys)) and not halting):
         return []
     stale = [slug for slug, outcome in missing.items() if outcome.get("fence", -1) != fence]
     if stale:
         return stale
-    worst = (halted or list(missing.values()))[0]
+    worst = (halting or list(missing.values()))[0]
     within_reach = spoken + sum(bool(outcome.get("recoverable")) for outcome in missing.values())
     raise DeliberationFailed(
         str(worst["code"]),
         f"{spoken} of {len(keys)} on the board could be heard; at least {quorum(len(keys))} are needed."
         f" {worst['message']}"
-        if not halted
+        if not halting
         else str(worst["message"]),
-        recoverable=bool(halted) or within_reach >= quorum(len(keys)),
+        recoverable=bool(halting) or within_reach >= quorum(len(keys)),
         node=node,
     )

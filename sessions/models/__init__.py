@@ -6,7 +6,7 @@ from sessions.models.event import Event
 from sessions.models.idempotency import IdempotencyKey
 from sessions.models.outcome import ActionProposal, Memo, Recommendation
 from sessions.models.persona import PersonaVersion
-from sessions.models.room import Assessment, Contribution, Seat, SubProblem
+from sessions.models.room import Assessment, Contribution, Intervention, Seat, SubProblem
 from sessions.models.run import Run
 from sessions.models.session import Phase, Session, Status
 from sessions.models.slot import RunnerSlot
@@ -21,6 +21,7 @@ __all__ = [
     "Contribution",
     "Event",
     "IdempotencyKey",
+    "Intervention",
     "Memo",
     "PersonaVersion",
     "Phase",

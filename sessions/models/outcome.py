@@ -30,7 +30,8 @@ class Recommendation(DraftedRow):
 
 
 class Memo(DraftedRow):
-    """The board's answer. ``dissent``: persona, position, quote. ``option_reviews``: option, strengths, weaknesses."""
+    """The board's answer. ``dissent``: persona, position, quote. ``option_reviews``: option, strengths, weaknesses.
+    ``sources``: field, index, text, keys (of contributions and recommendations), by (``board`` or ``wording``)."""
 
     recommendation = models.TextField()
     confidence = models.FloatField(help_text="0 to 1")
@@ -40,6 +41,10 @@ class Memo(DraftedRow):
     conditions = models.JSONField(default=list)
     tripwires = models.JSONField(default=list)
     option_reviews = models.JSONField(default=list)
+    consistency = models.JSONField(default=list, blank=True, help_text="How the answers to several parts fit together")
+    sources = models.JSONField(
+        default=list, blank=True, help_text="For each statement: field, index, keys of what it rests on, and by whom"
+    )
     offline = models.BooleanField(default=False)
 
     class Meta:

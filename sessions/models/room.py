@@ -11,6 +11,7 @@ class SubProblem(DraftedRow):
     position = models.PositiveSmallIntegerField(help_text="0, 1, 2 …")
     title = models.CharField(max_length=160)
     question = models.TextField()
+    depends_on = models.JSONField(default=list, blank=True, help_text="Positions of parts that are settled before it")
 
     class Meta:
         ordering: ClassVar = ["session", "position"]
@@ -89,3 +90,25 @@ class Assessment(DraftedRow):
 
     def __str__(self) -> str:
         return f"round {self.round}: {self.decision}"
+
+
+class Intervention(DraftedRow):
+    """A moderator's word into a round: no option, no vote. ``cause`` is the rule that called it; ``reason``, why."""
+
+    sub_problem = models.PositiveSmallIntegerField(default=0)
+    round = models.PositiveSmallIntegerField(help_text="The round it speaks into")
+    moderator = models.SlugField(max_length=20)
+    name = models.CharField(max_length=80)
+    cause = models.CharField(max_length=40)
+    reason = models.TextField()
+    claim = models.TextField()
+    points = models.JSONField(default=list)
+    question = models.TextField()
+    offline = models.BooleanField(default=False, help_text="Written by the offline provider")
+
+    class Meta:
+        ordering: ClassVar = ["session", "sub_problem", "round", "id"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["session", "key"], name="intervention_key")]
+
+    def __str__(self) -> str:
+        return f"{self.name} into round {self.round}"

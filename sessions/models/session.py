@@ -71,7 +71,10 @@ class Session(models.Model):
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.NONE, blank=True)
     round = models.PositiveSmallIntegerField(default=0)
     max_rounds = models.PositiveSmallIntegerField(default=4, validators=[MinValueValidator(1)])
-    graph_version = models.PositiveSmallIntegerField(default=1)
+    graph_version = models.PositiveSmallIntegerField(default=2, help_text="Of the procedure that began it")
+    review_frame = models.BooleanField(
+        default=False, help_text="Show the frame and the board to the owner before the debate begins"
+    )
 
     last_sequence = models.BigIntegerField(default=0, help_text="Sequence of the newest event; the stream's head")
     changed = models.BigIntegerField(

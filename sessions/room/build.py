@@ -20,7 +20,7 @@ from sessions.models import (
     Session,
     Status,
 )
-from sessions.room.parts import Aside, Moment, Part, Place, anchor, assemble
+from sessions.room.parts import Aside, Moment, Part, Place, Told, anchor, assemble
 from sessions.room.progress import Progress, measure
 from sessions.room.trouble import Trouble, explain
 from sessions.services.control import place_in_line
@@ -69,6 +69,13 @@ class Story:
     part: int = 0
     resumed: int = 0
     reason: str = ""
+    #: Where each of several parts is: a phase, ``settled`` or ``broken``.
+    stages: dict[int, str] = field(default_factory=dict)
+    #: What a moderator said into a round, by (part, round); what the votes on a part add up to; what broke a part.
+    interventions: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    standings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    broken: dict[int, dict[str, Any]] = field(default_factory=dict)
+    review: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,8 @@ class Room:
         """What the side of the page speaks of: the sub-problem in work, and at the end all of them."""
         if self.session.is_over:
             return self.parts
-        return [self.part] if self.part else []
+        begun = [part for part in self.parts if part.rounds]
+        return begun if len(begun) > 1 else [self.part] if self.part else []
 
     @property
     def places(self) -> list[Place]:
@@ -142,28 +150,27 @@ def build(session: Session) -> Room:
     memo = session.memos.filter(superseded=False).last()
     proposals = list(session.actionproposals.filter(superseded=False))
     cost = Cost(ledger.cost_of(session.pk), session.cost_cap)
-    running = session.status == Status.RUNNING
+    positions = {row.position for row in sub_problems} | {row.sub_problem for row in seats}
     moment = Moment(
-        story.part,
-        session.round,
+        story.stages if len(positions) > 1 else {story.part: session.phase},
         session.max_rounds,
-        speaking=running and session.phase == Phase.DEBATING,
-        voting=running and session.phase == Phase.VOTING,
+        running=session.status == Status.RUNNING,
         over=session.is_over,
     )
-    parts = assemble(sub_problems, seats, contributions, assessments, ballots, story.starts, story.asides, moment)
+    told = Told(story.starts, story.asides, story.interventions, story.standings)
+    parts = assemble(sub_problems, seats, contributions, assessments, ballots, told, moment)
     start = memo.created_at if memo else timezone.now()
     return Room(
         session=session,
         sequence=sequence,
-        progress=measure(session, part=story.part, parts=max(1, len(parts))),
+        progress=measure(session, parts=max(1, len(parts)), settled=len(story.standings)),
         story=story,
         parts=parts,
         memo=memo,
         dissent_anchor=_source(memo.dissent, contributions, ballots) if memo else "",
         actions=[Action(row, start + timedelta(days=row.due_in_days)) for row in proposals],
         cost=cost,
-        trouble=explain(session, contributions=len(contributions), spent=cost.words)
+        trouble=explain(session, contributions=len(contributions), spent=cost.words, parts=len(parts))
         if session.status == Status.FAILED
         else None,
         place=place_in_line(session),
@@ -180,13 +187,31 @@ def _story(session: Session) -> Story:
     questions: list[str] = []
     answers: list[str] = []
     at, resumed, reason, interrupt_id = (0, 0), 0, "", ""
+    review: dict[str, Any] | None = None
+    stages: dict[int, str] = {}
+    interventions: dict[tuple[int, int], dict[str, Any]] = {}
+    standings: dict[int, dict[str, Any]] = {}
+    broken: dict[int, dict[str, Any]] = {}
     rows = Event.objects.filter(session=session, superseded=False).exclude(type__in=_IN_ROWS).order_by("sequence")
     for sequence, kind, data in rows.values_list("sequence", "type", "data"):
         match kind:
             case "frame_ready":
                 frame = data
-            case "phase_started" if data.get("sub_problem") is not None and data["sub_problem"] != at[0]:
-                at = (data["sub_problem"], 0)
+            case "phase_started" if data.get("sub_problem") is not None:
+                stages[data["sub_problem"]] = data["phase"]
+                if data["sub_problem"] != at[0]:
+                    at = (data["sub_problem"], 0)
+            case "intervention":
+                interventions[data["sub_problem"], data["round"]] = data
+            case "part_settled":
+                standings[data["sub_problem"]] = data
+                stages[data["sub_problem"]] = "settled"
+            case "part_broken":
+                broken[data["sub_problem"]] = data
+                stages[data["sub_problem"]] = "broken"
+            case "session_queued":
+                stages |= dict.fromkeys(broken, Phase.DEBATING)
+                broken = {}
             case "round_started":
                 at = (data["sub_problem"], data["round"])
                 starts[at] = data
@@ -200,12 +225,27 @@ def _story(session: Session) -> Story:
                 asides.setdefault(at, []).append(Aside("resumed", sequence, data.get("reason", "")))
             case "session_waiting":
                 questions, answers = list(data["questions"]), []
-                interrupt_id = data.get("interrupt_id", "")
+                interrupt_id, review = data.get("interrupt_id", ""), data.get("review")
             case "clarification_answered":
                 answers = list(data["answers"])
             case "session_paused" | "session_killed":
                 reason = data.get("reason", "")
-    return Story(frame, starts, asides, questions, answers, interrupt_id, at[0], resumed, reason)
+    return Story(
+        frame,
+        starts,
+        asides,
+        questions,
+        answers,
+        interrupt_id,
+        at[0],
+        resumed,
+        reason,
+        stages,
+        interventions,
+        standings,
+        broken,
+        review,
+    )
 
 
 def _source(dissent: dict[str, Any], contributions: list[Contribution], ballots: list[Recommendation]) -> str:

@@ -62,6 +62,7 @@ class Round:
     cards: list[Card] = field(default_factory=list)
     asides: list[Aside] = field(default_factory=list)
     assessment: Assessment | None = None
+    intervention: dict[str, Any] | None = None
     pending: list[Face] = field(default_factory=list)
     offline: bool = False
 
@@ -100,18 +101,42 @@ class Part:
     stands: list[Stand]
     plot: Plot | None
     open_questions: list[str]
+    stage: str = ""
+    standing: dict[str, Any] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is being worked on, or waits to be."""
+        return self.stage in ("debating", "voting", "broken")
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the board is doing right now; ``speaking`` tells whether personas are being asked at this moment."""
+    """What the board is doing right now: the stage of each part, and whether anybody is being asked at this moment."""
 
-    part: int = 0
-    round: int = 0
+    stages: dict[int, str] = field(default_factory=dict)
     max_rounds: int = 0
-    speaking: bool = False
-    voting: bool = False
+    running: bool = False
     over: bool = False
+
+    def speaking(self, part: int) -> bool:
+        return self.running and self.stages.get(part) == "debating"
+
+    def voting(self, part: int) -> bool:
+        return self.running and self.stages.get(part) == "voting"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the events tell of parts and rounds, by (part, round) or by part.
+
+    The data of ``round_started``, what happened between contributions, moderators' words, what the votes add up to.
+    """
+
+    starts: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    asides: dict[tuple[int, int], list[Aside]] = field(default_factory=dict)
+    interventions: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    standings: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 def initials(name: str) -> str:
@@ -136,15 +161,14 @@ def assemble(
     contributions: Sequence[Contribution],
     assessments: Sequence[Assessment],
     ballots: Sequence[Recommendation],
-    starts: dict[tuple[int, int], dict[str, Any]],
-    asides: dict[tuple[int, int], list[Aside]],
+    told: Told,
     now: Moment,
 ) -> list[Part]:
-    """Sort the rows into parts. ``starts``: the ``round_started`` data by (part, round)."""
+    """Sort the rows into parts."""
     people: list[Seat | Contribution | Recommendation] = [*seats, *contributions, *ballots]
     faces = faces_of((row.persona, row.name) for row in people)
     named = {row.position: row for row in sub_problems}
-    positions = sorted({*named, *(row.sub_problem for row in people), *(key[0] for key in starts)})
+    positions = sorted({*named, *(row.sub_problem for row in people), *(key[0] for key in told.starts)})
     parts = []
     for position in positions:
         about = named.get(position)
@@ -152,8 +176,8 @@ def assemble(
         votes = [row for row in ballots if row.sub_problem == position]
         read = [row for row in assessments if row.sub_problem == position]
         table = [row for row in seats if row.sub_problem == position]
-        rounds = _rounds(position, here, read, starts, asides, faces, now)
-        if now.speaking and now.part == position and rounds:
+        rounds = _rounds(position, here, read, told, faces, now)
+        if now.speaking(position) and rounds:
             _mark_pending(rounds[-1], table, faces)
         parts.append(
             Part(
@@ -166,6 +190,8 @@ def assemble(
                 stands=_stands(here, votes, faces),
                 plot=draw(read, 0 if votes or now.over else now.max_rounds),
                 open_questions=list(read[-1].open_questions) if read and not votes else [],
+                stage=now.stages.get(position, ""),
+                standing=told.standings.get(position),
             )
         )
     return parts
@@ -175,20 +201,20 @@ def _rounds(
     position: int,
     contributions: Sequence[Contribution],
     assessments: Sequence[Assessment],
-    starts: dict[tuple[int, int], dict[str, Any]],
-    asides: dict[tuple[int, int], list[Aside]],
+    told: Told,
     faces: dict[str, Face],
     now: Moment,
 ) -> list[Round]:
-    numbers = sorted({row.round for row in contributions} | {key[1] for key in starts if key[0] == position})
+    numbers = sorted({row.round for row in contributions} | {key[1] for key in told.starts if key[0] == position})
     rounds: dict[int, Round] = {}
     for number in numbers:
-        start = starts.get((position, number), {})
+        start = told.starts.get((position, number), {})
         rounds[number] = Round(
             number,
             max(int(start.get("of") or now.max_rounds), number),
             str(start.get("guidance") or ""),
-            asides=asides.get((position, number), []),
+            asides=told.asides.get((position, number), []),
+            intervention=told.interventions.get((position, number)),
         )
     last_option: dict[str, str] = {}
     for row in contributions:
@@ -215,7 +241,7 @@ def _mark_pending(current: Round, seats: Sequence[Seat], faces: dict[str, Face])
 def _place(seat: Seat, face: Face, rounds: Sequence[Round], votes: Sequence[Recommendation], now: Moment) -> Place:
     if any(vote.persona == seat.persona for vote in votes):
         return Place(seat, face, "done", "Has recommended")
-    if now.voting and now.part == seat.sub_problem:
+    if now.voting(seat.sub_problem):
         return Place(seat, face, "speaking", "Making a recommendation")
     if rounds and any(waiting.persona == seat.persona for waiting in rounds[-1].pending):
         return Place(seat, face, "speaking", f"Thinking, round {rounds[-1].number}")

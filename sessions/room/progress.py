@@ -13,7 +13,7 @@ STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Memo", (Phase.SYNTHESIS,)),
     ("Actions", (Phase.PLANNING,)),
 )
-#: Where a phase begins and ends on the bar, in per cent; the three in the middle repeat for every sub-problem.
+#: Where a phase begins and ends on the bar, in per cent; in the middle are the sub-problems, side by side.
 _FIXED = {
     Phase.FRAMING: (2, 8),
     Phase.DECOMPOSING: (8, 12),
@@ -42,8 +42,8 @@ class Progress:
     moving: bool
 
 
-def measure(session: Session, *, part: int = 0, parts: int = 1) -> Progress:
-    """``part`` is the sub-problem in work (0, 1, …) out of ``parts``."""
+def measure(session: Session, *, parts: int = 1, settled: int = 0) -> Progress:
+    """``settled`` of ``parts`` sub-problems have been voted on."""
     done = session.status == Status.COMPLETED
     here = len(STEPS) if done else _step(session.phase)
     halted = session.status in (Status.FAILED, Status.KILLED, Status.PAUSED)
@@ -51,16 +51,17 @@ def measure(session: Session, *, part: int = 0, parts: int = 1) -> Progress:
     for index, (name, _) in enumerate(STEPS):
         if index == here and not done:
             state = "halted" if halted else "now"
-            steps.append(Step(name, state, _detail(session, part, parts)))
+            steps.append(Step(name, state, _detail(session, parts, settled)))
         else:
             steps.append(Step(name, "done" if index < here else "todo"))
     moving = session.status in (Status.RUNNING, Status.QUEUED)
-    return Progress(100 if done else _percent(session, part, parts), words(session, part, parts), steps, moving)
+    percent = 100 if done else _percent(session, parts, settled)
+    return Progress(percent, words(session, parts, settled), steps, moving)
 
 
-def words(session: Session, part: int = 0, parts: int = 1) -> str:
+def words(session: Session, parts: int = 1, settled: int = 0) -> str:
     """One line such as ``Debating, round 2 of 4``; what the status says wherever it says more than the phase."""
-    where = place(session, part, parts)
+    where = place(session, parts, settled)
     if session.status in (Status.CREATED, Status.QUEUED) and not session.phase:
         return "Ready to start" if session.status == Status.CREATED else "In line for the board"
     if session.status == Status.COMPLETED:
@@ -75,19 +76,18 @@ def words(session: Session, part: int = 0, parts: int = 1) -> str:
     return prefix + (where[0].lower() + where[1:] if prefix else where)
 
 
-def place(session: Session, part: int = 0, parts: int = 1) -> str:
-    """The phase and the round, whatever the status."""
+def place(session: Session, parts: int = 1, settled: int = 0) -> str:
+    """The phase and the round, whatever the status. Several parts are debated side by side: no one round is theirs."""
     phase = Phase(session.phase).label if session.phase else Phase.NONE.label
-    return ", ".join(filter(None, [phase, _detail(session, part, parts)]))
+    return ", ".join(filter(None, [phase, _detail(session, parts, settled)]))
 
 
-def _detail(session: Session, part: int, parts: int) -> str:
-    pieces = []
-    if parts > 1 and session.phase in _IN_PART:
-        pieces.append(f"part {part + 1} of {parts}")
+def _detail(session: Session, parts: int, settled: int) -> str:
+    if parts > 1:
+        return f"{settled} of {parts} parts settled" if session.phase in (Phase.DEBATING, Phase.VOTING) else ""
     if session.phase == Phase.DEBATING and session.round:
-        pieces.append(f"round {session.round} of {max(session.round, session.max_rounds)}")
-    return ", ".join(pieces)
+        return f"round {session.round} of {max(session.round, session.max_rounds)}"
+    return ""
 
 
 def _step(phase: str) -> int:
@@ -96,7 +96,7 @@ def _step(phase: str) -> int:
     return next((index for index, (_, phases) in enumerate(STEPS) if phase in phases), -1)
 
 
-def _percent(session: Session, part: int, parts: int) -> int:
+def _percent(session: Session, parts: int, settled: int) -> int:
     if not session.phase:
         return 0
     phase = Phase(session.phase)
@@ -108,4 +108,5 @@ def _percent(session: Session, part: int, parts: int) -> int:
         finished = (session.round - 1) / max(session.max_rounds, session.round)
         inside = start + (end - start) * finished
     low, high = _PARTS
-    return round(low + (high - low) * (min(part, parts - 1) + inside) / max(parts, 1))
+    settled = min(settled, parts - 1)
+    return round(low + (high - low) * (settled + inside * (parts - settled)) / max(parts, 1))

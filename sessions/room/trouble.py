@@ -59,8 +59,8 @@ class Trouble:
     capped: bool = False
 
 
-def explain(session: Session, *, contributions: int, spent: str) -> Trouble | None:
-    """The failure card of a failed session. ``spent`` is the money in words."""
+def explain(session: Session, *, contributions: int, spent: str, parts: int = 1) -> Trouble | None:
+    """The failure card of a failed session of ``parts`` sub-problems. ``spent`` is the money in words."""
     failure = session.failure
     if not failure:
         return None
@@ -68,20 +68,24 @@ def explain(session: Session, *, contributions: int, spent: str) -> Trouble | No
     return Trouble(
         title=_TITLES.get(code, "The board had to stop"),
         message=str(failure.get("message", "")),
-        kept=_kept(session, contributions, spent),
+        kept=_kept(session, contributions, spent, parts),
         code=code,
         recoverable=bool(failure.get("recoverable")),
         capped=code == BUDGET,
-        go_on=f"Continue from round {session.round}"
+        go_on="Continue with what is missing"
+        if session.phase == Phase.DEBATING and parts > 1
+        else f"Continue from round {session.round}"
         if session.phase == Phase.DEBATING and session.round
         else _NEXT.get(Phase(session.phase), "Continue"),
     )
 
 
-def _kept(session: Session, contributions: int, spent: str) -> str:
+def _kept(session: Session, contributions: int, spent: str, parts: int) -> str:
     finished = session.round - 1 if session.phase == Phase.DEBATING else session.round
     safe = []
-    if finished == 1:
+    if parts > 1:
+        pass  # each part is in a round of its own
+    elif finished == 1:
         safe.append("round 1")
     elif finished > 1:
         safe.append(f"rounds 1 to {finished}")

@@ -31,7 +31,8 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 #: Nodes of one session that may be at work at once. Throttling is the broker's business, not the graph's.
-MAX_CONCURRENCY = 16
+#: Four sub-problems of five personas each, and some to spare.
+MAX_CONCURRENCY = 24
 
 #: Where a drain request comes from, and what it means when the graph has come to rest.
 _DRAINED = {"pause": "paused", "evict": "evicted", "release": "released"}

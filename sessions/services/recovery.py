@@ -17,6 +17,7 @@ from sessions.models import (
     Checkpoint,
     Contribution,
     Event,
+    Intervention,
     Memo,
     Recommendation,
     Seat,
@@ -30,12 +31,21 @@ from sessions.services.audit import record
 from sessions.services.control import locked
 from sessions.transitions import IllegalTransition, transition
 
-_ROWS: tuple[Any, ...] = (SubProblem, Seat, Contribution, Assessment, Recommendation, Memo, ActionProposal)
+_ROWS: tuple[Any, ...] = (
+    SubProblem,
+    Seat,
+    Contribution,
+    Assessment,
+    Intervention,
+    Recommendation,
+    Memo,
+    ActionProposal,
+)
 #: What the graph says, as opposed to what happened to the session: only this belongs to a branch.
 _OF_A_BRANCH = [
     name
     for name in event_types.SCHEMAS
-    if not name.startswith("session_") and name not in ("interjection", "clarification_answered")
+    if not name.startswith("session_") and name not in ("interjection", "clarification_answered", "frame_reviewed")
 ]
 
 

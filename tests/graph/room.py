@@ -19,13 +19,14 @@ from llm.errors import Condition, LLMError
 from llm.types import Completion, Request, Usage
 from sessions import event_types
 from sessions.graph.build import RECURSION_LIMIT, build
-from sessions.graph.ports import Brief, Context
+from sessions.graph.ports import Brief, Context, Spent
 from sessions.graph.schemas import (
     ActionPlan,
     Assessment,
     Decomposition,
     Dissent,
     Frame,
+    Intervention,
     Memo,
     OptionReview,
     Position,
@@ -50,6 +51,7 @@ class Voice:
 
     complexity: int = 5
     parts: int = 1
+    needs: dict[int, list[int]] = field(default_factory=dict)
     board: list[str] = field(default_factory=lambda: list(BOARD))
     missing: list[str] = field(default_factory=list)
     option: Callable[[str, int], str] = lambda persona, round_: OPTIONS[persona != "cost-benefit"]
@@ -90,7 +92,14 @@ class Voice:
         )
 
     def _decomposition(self, request: Request[Any]) -> Decomposition:
-        parts = [{"title": f"Part {n}", "question": f"Which option does aspect{n} favour?"} for n in range(self.parts)]
+        parts = [
+            {
+                "title": f"Part {n}",
+                "question": f"Which option does aspect{n} favour?",
+                "depends_on": self.needs.get(n, []),
+            }
+            for n in range(self.parts)
+        ]
         return Decomposition.model_validate({"sub_problems": parts})
 
     def _selection(self, request: Request[Any]) -> Selection:
@@ -121,6 +130,9 @@ class Voice:
             "guidance": "Settle the rent.",
         }
         return Assessment.model_validate(values | self.assess)
+
+    def _intervention(self, request: Request[Any]) -> Intervention:
+        return Intervention(claim="You agree too soon.", points=["Rents may rise."], question="What if rents double?")
 
     def _vote(self, request: Request[Any]) -> Vote:
         option = self.option(request.persona, 99)
@@ -172,6 +184,7 @@ class Room:
         self.ended: dict[str, Any] | None = None
         self.spoken_to: list[str] = []
         self.people: Mapping[str, Persona] = catalogue()
+        self.cost = Spent()
 
     def take(self, drafts: Sequence[dict[str, Any]]) -> None:
         for draft in drafts:
@@ -190,21 +203,22 @@ class Room:
         return [event for event in self.events.values() if event["type"] == type_]
 
     def table(self, name: str, **wanted: Any) -> list[dict[str, Any]]:
-        rows = self.rows.get(name, {}).values()
-        return [dict(row) for row in rows if all(row[column] == value for column, value in wanted.items())]
+        rows = self.rows.get(name, {}).items()
+        return [{"key": key, **row} for key, row in rows if all(row[name] == value for name, value in wanted.items())]
 
     async def brief(self) -> Brief:
         return self.said
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
         wanted = {"sub_problem": sub_problem} if round_ is None else {"sub_problem": sub_problem, "round": round_}
-        return sorted(self.table("contribution", **wanted), key=lambda row: row["round"])
+        return sorted(self.table("contribution", **wanted), key=lambda row: row["key"])
 
     async def assessments(self, sub_problem: int) -> list[dict[str, Any]]:
         return sorted(self.table("assessment", sub_problem=sub_problem), key=lambda row: row["round"])
 
     async def recommendations(self, sub_problem: int | None = None) -> list[dict[str, Any]]:
-        return self.table("recommendation", **({} if sub_problem is None else {"sub_problem": sub_problem}))
+        rows = self.table("recommendation", **({} if sub_problem is None else {"sub_problem": sub_problem}))
+        return sorted(rows, key=lambda row: row["key"])
 
     async def sub_problems(self) -> list[dict[str, Any]]:
         return sorted(self.table("subproblem"), key=lambda row: row["position"])
@@ -220,6 +234,12 @@ class Room:
 
     async def memo(self) -> dict[str, Any] | None:
         return next(iter(self.table("memo")), None)
+
+    async def interventions(self, sub_problem: int) -> list[dict[str, Any]]:
+        return self.table("intervention", sub_problem=sub_problem)
+
+    async def spent(self) -> Spent:
+        return self.cost
 
     async def interjections(self) -> list[str]:
         return self.spoken_to

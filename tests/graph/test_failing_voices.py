@@ -49,7 +49,7 @@ async def test_too_few_voices_fail_the_round_and_a_retry_asks_only_the_missing()
         await d.drive()
     assert (caught.value.code, caught.value.recoverable, caught.value.node) == ("overloaded", True, "assess")
     assert "1 of 3" in caught.value.message
-    assert await d.next() == ("assess",)
+    assert await d.next() == ("gather",)
     assert d.room.ended is None
     before = len(d.voice.requests)
 
@@ -139,20 +139,75 @@ async def test_a_failed_facilitator_fails_the_step_and_a_retry_repeats_only_that
     await d.drive(None)
     assert d.room.ended
     assert d.voice.requests[before].node == node
-    assert d.voice.requests[before].task_id == d.voice.requests[before - 1].task_id, "the journal knows the step again"
+    if node != "assess":  # a debate that broke begins anew at its place
+        assert d.voice.requests[before].task_id == d.voice.requests[before - 1].task_id, "the journal knows the step"
 
 
-async def test_other_parts_are_kept_when_one_part_fails() -> None:
-    broken = Broken("pre-mortem", "stakeholders")
-    d = Deliberation(Voice(parts=3, fail=lambda r: broken(r) if "aspect1" in r.prompt else None))
-    with pytest.raises(DeliberationFailed):
+async def test_other_parts_are_finished_when_one_breaks_and_a_retry_completes_only_what_is_missing() -> None:
+    broken = Broken("pre-mortem", "stakeholders", round_=2)
+    d = Deliberation(Voice(parts=3, complexity=8, fail=lambda r: broken(r) if "aspect1" in r.prompt else None))
+    with pytest.raises(DeliberationFailed) as caught:
         await d.drive()
-    assert len(d.room.table("recommendation", sub_problem=0)) == 3
+    assert caught.value.message.startswith("Part 2 of 3, Part 1: 1 of 3 on the board could be heard")
+    assert caught.value.message.endswith("2 of the 3 parts are settled and are not debated again.")
+    assert {event["sub_problem"] for event in d.room.of("part_settled")} == {0, 2}
+    [told] = d.room.of("part_broken")
+    assert (told["sub_problem"], told["node"], told["recoverable"]) == (1, "assess", True)
     before = len(d.voice.requests)
     broken.mend()
     await d.drive(None)
     assert d.room.ended
-    assert all("aspect0" not in r.prompt for r in d.voice.requests[before:] if r.node in ("persona", "assess", "vote"))
+    again = d.voice.requests[before:]
+    assert all("aspect1" in r.prompt for r in again if r.node in ("persona", "assess", "vote"))
+    assert [r.persona for r in again[:2]] == ["pre-mortem", "stakeholders"]
+    spoken = [(r.persona, part_and_round(r)) for r in d.voice.asked("persona")]
+    assert [turn for turn in spoken if spoken.count(turn) > 1] == [
+        turn for turn in spoken if turn[0] in ("pre-mortem", "stakeholders") and turn[1] == ("1", "2")
+    ], "only those who failed are asked twice"
+    assert not d.room.of("item_rejected")
+
+
+async def test_a_part_that_needs_a_broken_one_waits_for_its_retry() -> None:
+    broken = Broken("pre-mortem", "stakeholders", round_=1)
+    d = Deliberation(
+        Voice(parts=3, complexity=8, needs={1: [1]}, fail=lambda r: broken(r) if "aspect0" in r.prompt else None)
+    )
+    with pytest.raises(DeliberationFailed):
+        await d.drive()
+    assert {event["sub_problem"] for event in d.room.of("part_settled")} == {2}
+    assert not any("aspect1" in r.prompt for r in d.voice.asked("persona"))
+    broken.mend()
+    await d.drive(None)
+    assert d.room.ended
+    assert {event["sub_problem"] for event in d.room.of("part_settled")} == {0, 1, 2}
+
+
+async def test_two_broken_parts_are_both_mended_by_one_retry() -> None:
+    broken = Broken("pre-mortem", "stakeholders", node="vote")
+    d = Deliberation(Voice(parts=2, fail=broken))
+    with pytest.raises(DeliberationFailed):
+        await d.drive()
+    assert {event["sub_problem"] for event in d.room.of("part_broken")} == {0, 1}
+    broken.mend()
+    await d.drive(None)
+    assert d.room.ended
+    assert asked(d, "vote").count("cost-benefit") == 2
+
+
+async def test_a_spent_budget_stops_at_once_what_could_still_be_begun() -> None:
+    spent = outage("budget_exhausted", Condition.BUDGET)
+    broken = Broken("pre-mortem", round_=1, error=spent)
+    d = Deliberation(
+        Voice(parts=3, complexity=8, needs={2: [1]}, fail=lambda r: broken(r) if "aspect1" in r.prompt else None)
+    )
+    with pytest.raises(DeliberationFailed) as caught:
+        await d.drive()
+    assert (caught.value.code, caught.value.recoverable) == ("budget_exhausted", True)
+    assert not any("aspect2" in r.prompt for r in d.voice.asked("persona"))
+
+
+def part_and_round(request: Request[Any]) -> tuple[str, str]:
+    return request.prompt.split("aspect")[1][0], request.prompt.split('<round number="')[1][0]
 
 
 async def test_no_call_is_made_twice_under_one_task() -> None:

@@ -44,7 +44,8 @@ async def test_a_deliberation_runs_to_its_end_over_the_wire_of(primary: str, off
     calls = [call async for call in LLMCall.objects.filter(session_id=room.session_id)]
     assert {call.provider for call in calls} == {primary}
     assert all(call.node for call in calls)
-    asked = 4 + sum(len(room.table(name)) for name in ("subproblem", "contribution", "assessment", "recommendation"))
+    tables = ("subproblem", "contribution", "assessment", "intervention", "recommendation")
+    asked = 4 + sum(len(room.table(name)) for name in tables)
     assert len(calls) == asked, "one call a step: frame, decompose, synthesis, plan, and one a row of the others"
 
 

@@ -13,7 +13,7 @@ from sessions.prompts import prompt, sections
 from sessions.prompts.files import names
 from sessions.services import start
 
-STEPS = ["frame", "decompose", "select", "persona", "assess", "vote", "synthesis", "plan"]
+STEPS = ["frame", "decompose", "select", "persona", "assess", "moderate", "vote", "synthesis", "plan"]
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -6,6 +6,7 @@ from llm.offline.argue.actions import action_plan
 from llm.offline.argue.assessment import assessment
 from llm.offline.argue.decomposition import decomposition
 from llm.offline.argue.frame import frame
+from llm.offline.argue.intervention import intervention
 from llm.offline.argue.memo import memo
 from llm.offline.argue.position import position
 from llm.offline.argue.selection import selection
@@ -20,6 +21,7 @@ ARGUMENTS: dict[str, Argument] = {
     "selection": selection,
     "position": position,
     "assessment": assessment,
+    "intervention": intervention,
     "vote": vote,
     "memo": memo,
     "actionplan": action_plan,

@@ -1,5 +1,6 @@
 """An assessment: the facilitator's reading of a round, computed from what was said in it."""
 
+import re
 from collections import defaultdict
 
 from llm.offline.argue.stance import same_option, voices_heard
@@ -17,6 +18,7 @@ READY = 0.78
 STALE = 0.25
 NEW_BY_ROUND = (0.92, 0.6, 0.38, 0.22, 0.15)
 MOST_WORDS = 150
+_ASK = re.compile(r"^\W*ask me (?:in between|during the debate)\W*$", re.IGNORECASE | re.MULTILINE)
 
 
 def assessment(brief: Brief) -> Json:
@@ -28,16 +30,35 @@ def assessment(brief: Brief) -> Json:
     ready = bool(voices) and (last or (brief.round > 1 and (agreement >= READY or novelty < STALE)))
     lead, rival = _leaders(camps)
     speech = Speech(brief, dice, lead, rival)
+    asks = [] if ready or not asked_for(brief) else _for_the_owner(brief, speech, dice)
     return {
         "summary": _summary(camps, brief, speech, dice),
         "convergence": agreement,
         "novelty": novelty,
         "conflict": conflict,
         "open_questions": _questions(camps, speech, dice, ready),
-        "decision": "vote" if ready else "continue",
+        "decision": "vote" if ready else "clarify" if asks else "continue",
         "reason": sentence(_reason(camps, ready, last, agreement, speech, dice)),
         "guidance": "" if ready else sentence(_guidance(camps, speech, dice)),
+        "moderator": "none",
+        "ask_owner": asks,
     }
+
+
+def asked_for(brief: Brief) -> bool:
+    """Whether the owner wants to be asked during the debate, and has not been yet."""
+    return bool(_ASK.search(brief.decision) or _ASK.search(brief.context)) and not brief.answers
+
+
+def _for_the_owner(brief: Brief, speech: Speech, dice: Dice) -> list[str]:
+    return [sentence(item) for item in speech.some(dice.shuffled(OWNER), 1)]
+
+
+OWNER = (
+    "Have you looked at {measure} already, and what did you find?",
+    "What would {party} say if you asked them today?",
+    "How firm is {constraint}?",
+)
 
 
 def camps_of(voices: tuple[Voice, ...], choices: list[Choice]) -> list[tuple[Choice, list[Voice]]]:

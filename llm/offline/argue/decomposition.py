@@ -33,5 +33,7 @@ def decomposition(brief: Brief) -> Json:
     parts: list[Json] = []
     for number, (title, question) in enumerate(topic.parts[:count]):
         tie = speech.say(ties[number % len(ties)]) or ""
-        parts.append({"title": title, "question": shorten(question + tie, 400)})
+        # The third part of a topic is about the order of steps: it needs to know whether the first one holds.
+        needs = [1] if number == 2 else []
+        parts.append({"title": title, "question": shorten(question + tie, 400), "depends_on": needs})
     return {"sub_problems": parts}

@@ -24,13 +24,14 @@ def memo(brief: Brief) -> Json:
     speech = Speech(brief, dice, winner, rival)
     confidence = _confidence(camps)
     return {
-        "recommendation": sentence(speech.first(dice.shuffled(ADVICE))),
+        "recommendation": _cited(speech.first(dice.shuffled(ADVICE)), *(camps[0][1][:3] if camps else ())),
         "confidence": confidence,
         "confidence_basis": _basis(camps, confidence),
         "rationale": _rationale(camps, winner, speech, dice),
         "dissent": _dissent(camps, winner, rival, speech),
         "conditions": _conditions(brief, speech, dice),
         "tripwires": [sentence(item) for item in speech.some(dice.shuffled(TRIPWIRES), 4)],
+        "consistency": _consistency(brief, camps, winner),
         "options": [_review(one, camps, winner, rival, brief, dice) for one in _reviewed(choices, camps)],
     }
 
@@ -75,16 +76,33 @@ def _rationale(camps: Camps, winner: Choice, speech: Speech, dice: Dice) -> str:
     first: list[str] = [sentence(speech.first(dice.shuffled(OPENINGS)))]
     for number, voice in enumerate(mine[:3]):
         reason = next((item for item in voice.reasons if len(item.split()) > 4), voice.claim)
-        first.append(sentence(CREDITS[number].format(name=voice.name, reason=claim_part(reason, 260))))
+        first.append(_cited(CREDITS[number].format(name=voice.name, reason=claim_part(reason, 260)), voice))
     second = [sentence(item) for item in speech.some(dice.shuffled(GROUNDS), 3)]
     third: list[str] = []
     if len(camps) > 1:
         against = max((voice for _, voices in camps[1:] for voice in voices), key=lambda voice: voice.confidence)
-        third.append(
-            f"The minority is not brushed aside. {against.name} holds that “{claim_part(against.claim, 240)}”."
-        )
+        held = f"The minority is not brushed aside. {against.name} holds that “{claim_part(against.claim, 240)}”"
+        third.append(_cited(held, against))
         third.append(sentence(speech.first(dice.shuffled(MET))))
     return shorten("\n\n".join(" ".join(part) for part in (first, second, third) if part), 3900)
+
+
+def _cited(text: str, *voices: Voice) -> str:
+    """The sentence with the references of those it rests on before its full stop."""
+    refs = ", ".join(dict.fromkeys(voice.ref for voice in voices if voice.ref))
+    said = sentence(text)
+    return f"{said[:-1]} [{refs}]{said[-1]}" if refs else said
+
+
+def _consistency(brief: Brief, camps: Camps, winner: Choice) -> list[str]:
+    """How the answers to several parts fit together; empty for one part."""
+    return [shorten(_fitting(line, winner), 400) for line in brief.tensions]
+
+
+def _fitting(line: str, winner: Choice) -> str:
+    if "pull apart" in line:
+        return f"{line.rstrip('.')}; the recommendation follows {winner.quoted} and keeps the other as a condition."
+    return line
 
 
 OPENINGS = (

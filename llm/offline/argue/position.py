@@ -51,6 +51,8 @@ def position(brief: Brief) -> Json:
     else:
         reasons += _later_reasons(brief, speech, lens.number + turn, offset)
         response = _response(brief, stance, speech, lens.number + 2 * turn)
+        if brief.intervention:
+            response = " ".join(filter(None, [response, _answer(brief, speech, lens.number + turn)]))[:1200]
     conditions = speech.some(lens.condition, 1 + (offset + turn) % 2, offset + turn)
     if (offset + turn) % 2 == 0:
         conditions += speech.some(LIMITS, 1, offset)
@@ -100,6 +102,12 @@ def _later_reasons(brief: Brief, speech: Speech, turn: int, offset: int) -> list
         if (turn + offset) % 2 == 0 or not said:
             said += speech.some(RESPONSES["guided"], 1, turn)
     return said or speech.some(FACTS, 1, turn * 5 + offset)
+
+
+def _answer(brief: Brief, speech: Speech, start: int) -> str:
+    """The reply to a moderator's question."""
+    speech.know(asked=claim_part(brief.intervention[-1], 150))
+    return sentence(speech.first(RESPONSES["moderated"], start))
 
 
 def _point(brief: Brief) -> str:

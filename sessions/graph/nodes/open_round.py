@@ -1,31 +1,13 @@
-"""Opens a round: the event the page turns on, and the step to continue from when the round breaks."""
+"""Opens the first round of a sub-problem; the later ones are opened by the join of the round before."""
 
 from typing import Any
 
-from langgraph.runtime import Runtime
-
 from sessions.graph import drafts, keys
-from sessions.graph.ports import Context
-from sessions.graph.state import State
+from sessions.graph.rounds import opened
+from sessions.graph.state import Debate
 
 
-async def open_round(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
-    part, number = state["sub_problem"], state["round"]
-    before = await runtime.context.reader.assessments(part) if number > 1 else []
-    guidance = before[-1]["guidance"] if before else ""
-    announced = [drafts.session(phase="debating", round=number)]
-    if number == 1:
-        announced.append(
-            drafts.event("phase_started", keys.phase("debating", part), phase="debating", sub_problem=part)
-        )
-    announced.append(
-        drafts.event(
-            "round_started",
-            keys.round_(part, number),
-            sub_problem=part,
-            round=number,
-            of=state["max_rounds"],
-            guidance=guidance,
-        )
-    )
-    return {"recall": [], "outbox": announced}
+async def open_round(state: Debate) -> dict[str, Any]:
+    part = state["sub_problem"]
+    begun = drafts.event("phase_started", keys.phase("debating", part), phase="debating", sub_problem=part)
+    return {"recall": [], "outbox": [begun, *opened(state, state["round"])]}

@@ -26,7 +26,6 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
     key = keys.turn(part, number, slug)
     speaker = await texts.who(reader, part, slug)
     brief = await reader.brief()
-    question = await texts.question_of(reader, part, turn["frame"])
     try:
         answer = await ask(
             runtime,
@@ -37,7 +36,8 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
                 persona=material.persona(speaker), stage=prompt(stage(number, turn["of"])).text
             ),
             prompt=sections.joined(
-                material.framed(brief, turn["frame"], turn["clarification"], question),
+                material.framed(brief, turn["frame"], turn["clarification"], turn["question"]),
+                await texts.settled(reader, turn["depends_on"]),
                 sections.round_(number, turn["of"]),
                 await _so_far(turn, runtime),
                 sections.items("interjections", await reader.interjections()),
@@ -99,12 +99,13 @@ async def _so_far(turn: Turn, runtime: Runtime[Context]) -> str:
         return ""
     reader = runtime.context.reader
     names = await texts.names_of(reader, part)
-    last = await reader.contributions(part, number - 1)
-    mine = [item for item in await reader.contributions(part) if item["persona"] == slug and item["round"] < number]
+    said = [item for item in await reader.contributions(part) if item["round"] < number]
     read = [item for item in await reader.assessments(part) if item["round"] < number]
+    spoken = await reader.interventions(part) if turn["moderated"] else []
     return sections.joined(
-        peers.own(mine, reader=slug, names=names),
-        peers.heard(last, reader=slug, round_=number, names=names),
+        peers.own([item for item in said if item["persona"] == slug], reader=slug, names=names),
+        peers.heard([item for item in said if item["round"] == number - 1], reader=slug, round_=number, names=names),
         sections.block("summary", peers.anonymous(read[-1]["summary"], names) if read else ""),
+        peers.moderated([item for item in spoken if item["round"] == number], names=names),
         sections.block("guidance", peers.anonymous(read[-1]["guidance"], names) if read else ""),
     )

@@ -34,9 +34,8 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
             persona=slug,
             system=prompt("vote").render(persona=material.persona(voter)),
             prompt=sections.joined(
-                material.framed(
-                    brief, turn["frame"], turn["clarification"], await texts.question_of(reader, part, turn["frame"])
-                ),
+                material.framed(brief, turn["frame"], turn["clarification"], turn["question"]),
+                await texts.settled(reader, turn["depends_on"]),
                 peers.own([item for item in said if item["persona"] == slug], reader=slug, names=names),
                 peers.heard(
                     [item for item in said if item["round"] == last], reader=slug, round_=last + 1, names=names

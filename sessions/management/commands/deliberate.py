@@ -176,7 +176,16 @@ def _line(type_: str, data: dict[str, Any]) -> str:
         case "board_selected":
             return "\n  The board: " + ", ".join(f"{seat['name']} ({seat['method']})" for seat in data["seats"])
         case "round_started":
-            return f"\n  Round {data['round']} of at most {data['of']}"
+            part = f", part {data['sub_problem'] + 1}" if data["sub_problem"] else ""
+            return f"\n  Round {data['round']} of at most {data['of']}{part}"
+        case "intervention":
+            return f"    {data['name']} was called. {data['claim']} {data['question']}"
+        case "part_settled":
+            return f"    Recommendations of part {data['sub_problem'] + 1}: " + "; ".join(
+                f"{one['option']} {one['votes']}, {one['weighted']:.0%} by confidence" for one in data["options"]
+            )
+        case "part_broken":
+            return f"    Part {data['sub_problem'] + 1} could not be finished: {data['message']}"
         case "contribution":
             return f"    {data['name']} [{data['option']}, {data['confidence']:.0%}]: {data['claim']}"
         case "contribution_failed":
