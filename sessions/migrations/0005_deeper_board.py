@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('board', '0003_personas'),
+        ('board', '0004_session_changed'),
     ]
 
     operations = [
