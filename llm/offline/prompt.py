@@ -70,6 +70,8 @@ class Brief:
     votes: tuple[Voice, ...] = ()
     memo: str = ""
     tensions: tuple[str, ...] = ()
+    rubric: tuple[str, ...] = ()
+    answer: str = ""
 
     @property
     def story(self) -> str:
@@ -116,6 +118,8 @@ def read_brief(system: str, prompt: str) -> Brief:
         votes=_voices(found, "votes", options),
         memo=_text(found, "memo"),
         tensions=_lines(found, "consistency"),
+        rubric=_lines(found, "rubric"),
+        answer=_text(found, "answer"),
     )
 
 

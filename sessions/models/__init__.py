@@ -2,6 +2,7 @@
 
 from sessions.models.audit import AuditEntry
 from sessions.models.checkpoint import Checkpoint, CheckpointBlob, CheckpointWrite
+from sessions.models.evaluation import Evaluation, Trial
 from sessions.models.event import Event
 from sessions.models.idempotency import IdempotencyKey
 from sessions.models.outcome import ActionProposal, Memo, Recommendation
@@ -19,6 +20,7 @@ __all__ = [
     "CheckpointBlob",
     "CheckpointWrite",
     "Contribution",
+    "Evaluation",
     "Event",
     "IdempotencyKey",
     "Intervention",
@@ -32,4 +34,5 @@ __all__ = [
     "Session",
     "Status",
     "SubProblem",
+    "Trial",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from django.conf import settings
@@ -38,14 +38,26 @@ def drive_session(session_id: UUID | str, on_event: Callable[[Event], None] | No
     return status
 
 
+def drive_sessions(session_ids: Collection[UUID], *, capacity: int) -> None:
+    """Carry queued sessions to where each rests or ends, up to ``capacity`` of them at once, and no other session.
+
+    What a worker has taken meanwhile is waited for, and taken over should that worker die.
+    """
+    expire_dead()
+    wanted = frozenset(session_ids)
+    while Session.objects.filter(pk__in=wanted, status__in=_MOVING).exists():
+        if not asyncio.run(_drive(wanted, capacity)):
+            time.sleep(0.2)
+
+
 def drive_all() -> int:
     """Carry on every session that is in line or was left behind, until none is; return how many runs ended."""
     expire_dead()
     return asyncio.run(_drive_everything())
 
 
-async def _drive(session_id: UUID) -> int:
-    return await Runner(identity.owner(), capacity=1, life=None, idle=0.0, only=session_id).main()
+async def _drive(only: UUID | frozenset[UUID], capacity: int = 1) -> int:
+    return await Runner(identity.owner(), capacity=capacity, life=None, idle=0.0, only=only).main()
 
 
 async def _drive_everything() -> int:

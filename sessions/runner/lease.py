@@ -4,7 +4,7 @@ A claim raises the session's fence. Whatever an earlier holder still tries to wr
 the write itself; so handing a session over too early costs a repeated call, and never a doubled row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -72,19 +72,21 @@ RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requeste
 """
 
 
-def claim(owner: str, most: int, *, only: UUID | None = None, busy: bool = False) -> list[Claim]:
+def claim(owner: str, most: int, *, only: UUID | Collection[UUID] | None = None, busy: bool = False) -> list[Claim]:
     """Claim up to ``most`` sessions that wait in line or whose lease has run out, the latter first.
 
     Status, fence, run and event commit together. At most ``MOST_RUNNING`` sessions run in the whole cluster. While
-    suspects wait, a ``busy`` runner takes nothing, and one that is not takes a single suspect.
+    suspects wait, a ``busy`` runner takes nothing, and one that is not takes a single suspect. ``only`` names the
+    sessions (or the one) that may be claimed.
     """
-    if most < 1:
+    named = None if only is None else [str(only)] if isinstance(only, UUID) else [str(key) for key in only]
+    if most < 1 or named == []:
         return []
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
-            which = "id = %(only)s::uuid" if only else f"claims < {SUSPECT}"
-            if only is None and _suspects_wait(cursor):
+            which = "id = ANY(%(only)s::uuid[])" if named else f"claims < {SUSPECT}"
+            if named is None and _suspects_wait(cursor):
                 if busy:
                     return []
                 which, most = f"claims >= {SUSPECT}", 1
@@ -96,7 +98,7 @@ def claim(owner: str, most: int, *, only: UUID | None = None, busy: bool = False
                     "owner": owner,
                     "lease": settings.LEASE_SECONDS,
                     "limit": settings.SESSION_TIME_LIMIT,
-                    "only": str(only) if only else "",
+                    "only": named or [],
                 },
             )
             names = [column.name for column in cursor.description or ()]

@@ -6,7 +6,7 @@ It is stateless and no session depends on it: whatever it leaves behind, the nex
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from uuid import UUID
 
@@ -48,7 +48,10 @@ def drain_when(told: Callable[[], bool]) -> None:
 
 
 class Runner:
-    """``only`` restricts it to one session; ``life`` and ``idle`` are in seconds (None: without end, at once)."""
+    """``only`` restricts it to one session or some, each driven once.
+
+    ``life`` and ``idle`` are in seconds (None: without end, at once).
+    """
 
     def __init__(
         self,
@@ -57,10 +60,11 @@ class Runner:
         capacity: int,
         life: float | None,
         idle: float,
-        only: UUID | None = None,
+        only: UUID | Collection[UUID] | None = None,
         make_graph: Callable[[Saver], Graph] = build,
     ) -> None:
-        self.owner, self.capacity, self.life, self.idle, self.only = owner, capacity, life, idle, only
+        self.owner, self.capacity, self.life, self.idle = owner, capacity, life, idle
+        self.only = None if only is None else frozenset([only] if isinstance(only, UUID) else only)
         self.drives: dict[UUID, Drive] = {}
         self.outcomes: dict[UUID, Kind] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -142,15 +146,14 @@ class Runner:
         healthy = heartbeat.silent_for() < SELF_FENCE * settings.LEASE_SECONDS
         if room < 1 or not healthy or (self.drives and self._threads.delay() > SLOWEST_COMMIT):
             return False
-        if self.only is not None and (self.drives or self.outcomes):
+        only = None if self.only is None else self.only - self.drives.keys() - self.outcomes.keys()
+        if only is not None and not only:
             return False
         try:
             if await self._alone():
                 return False
             busy = bool(self.drives)
-            claims: list[Claim] = await self._control.run(
-                partial(lease.claim, self.owner, room, only=self.only, busy=busy)
-            )
+            claims: list[Claim] = await self._control.run(partial(lease.claim, self.owner, room, only=only, busy=busy))
         except Exception as error:
             if not is_transient(error):
                 log.exception("could not claim")

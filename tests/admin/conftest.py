@@ -138,6 +138,10 @@ def _full(owner: Any, staff: Any) -> Session:
     )
     models.IdempotencyKey.objects.create(user=staff, scope="POST /", key="k", digest="d", status=201, body={"a": 1})
     models.RunnerSlot.objects.create(host="h", number=1, owner="worker-1", lease_until=timezone.now())
+    evaluation = models.Evaluation.objects.create(name="decisions-1", suite="decisions", digest="d")
+    models.Trial.objects.create(
+        evaluation=evaluation, case="c", mode="board", session_id=session.pk, answer={"said": "<b>Stay</b>"}
+    )
     record(staff, "look", session, reason="an alert")
     for cost in (Decimal("0.01"), None):
         LLMCall.objects.create(

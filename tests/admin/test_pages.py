@@ -16,7 +16,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from sessions.models import Session
 
 OURS = [model for model in apps.get_app_config("board").get_models() if admin.site.is_registered(model)]
-NOT_OF_A_SESSION = ("session", "runnerslot", "idempotencykey")
+NOT_OF_A_SESSION = ("session", "runnerslot", "idempotencykey", "evaluation")
 QUEUE = [Success, Failure, Schedule, OrmQ]
 #: Queries that any page may take. None depends on the number of rows.
 MOST = 14
@@ -77,9 +77,7 @@ def test_every_search_opens(model: Any, term: str, viewer: Any, full: Any) -> No
     assert page.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "model", [m for m in OURS if name(m) not in ("session", "runnerslot", "idempotencykey")], ids=name
-)
+@pytest.mark.parametrize("model", [m for m in OURS if name(m) not in NOT_OF_A_SESSION], ids=name)
 def test_a_sessions_id_finds_its_rows(model: Any, viewer: Any, full: Any) -> None:
     page = viewer.get(url(model, "changelist"), {"q": str(full.pk)})
     assert page.context["cl"].result_count >= 1

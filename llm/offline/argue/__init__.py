@@ -7,6 +7,7 @@ from llm.offline.argue.assessment import assessment
 from llm.offline.argue.decomposition import decomposition
 from llm.offline.argue.frame import frame
 from llm.offline.argue.intervention import intervention
+from llm.offline.argue.marks import marks
 from llm.offline.argue.memo import memo
 from llm.offline.argue.position import position
 from llm.offline.argue.selection import selection
@@ -25,4 +26,5 @@ ARGUMENTS: dict[str, Argument] = {
     "vote": vote,
     "memo": memo,
     "actionplan": action_plan,
+    "marks": marks,
 }

@@ -1,27 +1,19 @@
 """``manage.py deliberate "…"``: one deliberation from the command line, start to finish."""
 
-import contextlib
-import os
 import shutil
-import subprocess
 import textwrap
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
-from bo1site.supervisor import die_with_parent, free_port
-from llm.offline import process as offline_process
 from sessions import export
+from sessions.management.provider import provider
 from sessions.models import Event, Session, Status
 from sessions.runner import drive_session
 from sessions.services.files import decision_from
@@ -48,7 +40,7 @@ class Command(BaseCommand):
             session = create(_owner(), decision)
         except InvalidDecision as error:
             raise CommandError(f"{error} [{error.code}]") from None
-        with _provider():
+        with provider():
             start(session)
             teller = _Teller(self, session, quiet=options["quiet"])
             teller.start()
@@ -93,43 +85,6 @@ def _until_over(session: Session) -> None:
     live = [Status.QUEUED, Status.RUNNING]
     while Session.objects.filter(pk=session.pk, status__in=live).exists():
         time.sleep(0.3)
-
-
-@contextlib.contextmanager
-def _provider() -> Iterator[None]:
-    """The offline provider, unless it runs already or a real one is configured."""
-    if not settings.OFFLINE or _answers(settings.OFFLINE_URL):
-        yield
-        return
-    port = free_port(urlsplit(settings.OFFLINE_URL).port or 8765)
-    environment = {**os.environ, "OFFLINE_LATENCY": os.environ.get("OFFLINE_LATENCY", "0.1-0.4")}
-    command = offline_process.command(port)
-    process = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=die_with_parent)
-    try:
-        deadline = time.monotonic() + 20
-        while not _answers(f"http://127.0.0.1:{port}"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandError("The offline provider did not start; its message stands above.")
-            time.sleep(0.1)
-        if str(port) != str(urlsplit(settings.OFFLINE_URL).port):
-            _move_offline_to(port)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _move_offline_to(port: int) -> None:
-    for provider in settings.LLM_PROVIDERS.values():
-        provider["base_url"] = str(provider["base_url"]).replace(settings.OFFLINE_URL, f"http://127.0.0.1:{port}")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/stats", timeout=1) as response:  # noqa: S310 (our own address)
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 class _Teller(threading.Thread):
