@@ -1,15 +1,21 @@
 """What the pages accept. Bounds of a decision live in ``sessions.services.start``; the forms only ask there."""
 
 import uuid
-from typing import Any
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
+from django.http import QueryDict
 
 from sessions.models import Session
+from sessions.services.review import Changes
 from sessions.services.start import Decision, InvalidDecision
+
+N = TypeVar("N")
 
 
 class Prose(forms.CharField):
@@ -74,6 +80,12 @@ class DecisionForm(forms.Form):
         error_messages={"invalid": "Give the cap as a number such as 2.50."},
     )
 
+    review_frame = forms.BooleanField(
+        label="Show me the question and the board before the debate begins",
+        help_text="The board waits for your yes. You can change the question, the options and who sits on it.",
+        required=False,
+    )
+
     decision: Decision
 
     def clean(self) -> dict[str, Any]:
@@ -85,6 +97,7 @@ class DecisionForm(forms.Form):
             constraints=given.get("constraints", "").splitlines(),
             max_rounds=given.get("max_rounds"),
             cost_cap=given.get("cost_cap"),
+            review_frame=given.get("review_frame", False),
         )
         try:
             self.decision = decision.checked()
@@ -113,3 +126,59 @@ def values_of(decision: Decision) -> dict[str, Any]:
 
 def decision_of(session: Session) -> Decision:
     return Decision(session.problem_statement, session.context, list(session.options), list(session.constraints))
+
+
+def changes_of(typed: QueryDict) -> Changes:
+    """What the form of the review says. Its fields hold what was shown, so what was left alone comes back as it was.
+
+    Raises ``InvalidDecision`` for a number that is none.
+    """
+    shown = range(len(typed.getlist("part")))
+    return Changes(
+        question=typed.get("question", ""),
+        options=typed.get("options", "").splitlines(),
+        criteria=typed.get("criteria", "").splitlines(),
+        max_rounds=_number(typed, "max_rounds", int, "Give the number of rounds in digits."),
+        cost_cap=_number(typed, "cost_cap", Decimal, "Give the cap as a number such as 2.50."),
+        drop=[n for n in shown if len(shown) > 1 and f"keep-{n}" not in typed],
+        titles={n: typed.get(f"title-{n}", "") for n in shown},
+        questions={n: typed.get(f"question-{n}", "") for n in shown},
+        veto={n: typed.getlist(f"veto-{n}") for n in shown},
+        pick={n: [slug for slug in typed.getlist(f"pick-{n}") if slug] for n in shown},
+    )
+
+
+def _number(typed: QueryDict, name: str, kind: Callable[[str], N], otherwise: str) -> N | None:
+    text = typed.get(name, "").strip()
+    try:
+        value = kind(text) if text else None
+    except (ValueError, InvalidOperation):
+        raise InvalidDecision("invalid_number", name, otherwise) from None
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise InvalidDecision("invalid_number", name, otherwise)
+    return value
+
+
+def review_form(shown: dict[str, Any], typed: QueryDict | None = None) -> dict[str, Any]:
+    """The values of the review's form: what was ``shown``, or what its owner has ``typed`` over it."""
+    values = {
+        **shown,
+        "options": "\n".join(shown["options"]),
+        "criteria": "\n".join(shown["criteria"]),
+        "cost_cap": None,
+    }
+    values["parts"] = [
+        {**part, "kept": True, "vetoed": [], "picked": "", "waits_for": [needed + 1 for needed in part["depends_on"]]}
+        for part in shown["parts"]
+    ]
+    if typed is None:
+        return values
+    for name in ("question", "options", "criteria", "max_rounds", "cost_cap"):
+        values[name] = typed.get(name, values[name])
+    for part in values["parts"]:
+        n = part["position"]
+        part["title"] = typed.get(f"title-{n}", part["title"])
+        part["question"] = typed.get(f"question-{n}", part["question"])
+        part["kept"] = len(values["parts"]) == 1 or f"keep-{n}" in typed
+        part["vetoed"], part["picked"] = typed.getlist(f"veto-{n}"), typed.get(f"pick-{n}", "")
+    return values

@@ -20,5 +20,6 @@ urlpatterns = [
     path("sessions/<uuid:pk>/retry/", control.retry, name="retry"),
     path("sessions/<uuid:pk>/raise-cap/", control.raise_cap, name="raise-cap"),
     path("sessions/<uuid:pk>/answer/", control.answer, name="answer"),
+    path("sessions/<uuid:pk>/review/", control.review, name="review"),
     path("sessions/<uuid:pk>/interject/", control.interject, name="interject"),
 ]

@@ -33,6 +33,11 @@ CATALOGUE: dict[str, Kind] = {
     "empty": Kind(400, "The text is empty", "Say something."),
     "answers_do_not_match": Kind(400, "Not every question is answered", "Give one answer for each question, in order."),
     "unknown_question": Kind(400, "The board has not asked this", "Take “interrupt_id” from session_waiting."),
+    "review_expected": Kind(400, "The board waits for a review", "Send your changes, or none, to …/review."),
+    "too_few_options": Kind(400, "Too few options", "Leave at least two options, or none to keep the board's."),
+    "unknown_part": Kind(400, "There is no such part", "Take “position” from the parts of session_waiting."),
+    "no_part_left": Kind(400, "No part is left", "Leave at least one part."),
+    "unknown_persona": Kind(400, "There is no such expert", "Take a slug from the catalogue."),
     "unknown_parameter": Kind(400, "A query parameter does not exist", "Remove or rename it; /api/docs/ lists them."),
     "invalid_parameter": Kind(400, "A query parameter is wrong", "Correct the parameters listed in “errors”."),
     "invalid_cursor": Kind(

@@ -15,6 +15,7 @@ from sessions.api.schema import IDEMPOTENCY, problems
 from sessions.api.strict import StrictSerializer
 from sessions.models import Session
 from sessions.services import control, recovery
+from sessions.services import review as reviewing
 
 Post = TypeVar("Post", bound=Callable[..., Response])
 
@@ -95,6 +96,20 @@ class Answer(Verb):
             return control.answer(session, request.user, said["answers"], said["interrupt_id"])
 
         return self.do(request, pk, inputs.Answers, answer)
+
+
+class Review(Verb):
+    @_documented("review", "Say yes to the frame and the board, or change them first", inputs.Review)
+    def post(self, request: Request, pk: UUID) -> Response:
+        session = self.controlled(pk)
+
+        def work() -> Response:
+            form = body(inputs.Review, request)
+            asked = str(form.validated_data["interrupt_id"])
+            after = reviewing.review(session, request.user, form.changes(), asked)
+            return Response(outputs.Session(after, context={"request": request}).data, status=202)
+
+        return once(request, work)
 
 
 class Interject(BoardView):

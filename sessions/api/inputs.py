@@ -9,6 +9,7 @@ from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from sessions.api.strict import Flag, Money, QuerySerializer, StrictSerializer, Text, Whole
 from sessions.models import Status
 from sessions.services.control import MAX_TEXT
+from sessions.services.review import Changes
 from sessions.services.start import MAX_CONTEXT, MAX_ITEM, MAX_ITEMS, MAX_PROBLEM, MIN_PROBLEM, Decision
 
 DEFAULT_EVENTS, MAX_EVENTS = 200, 1000
@@ -64,6 +65,12 @@ class NewSession(StrictSerializer):
         help_text="US dollars, above 0 and up to 10,000; the board stops before it would spend more",
     )
 
+    review_frame = Flag(
+        required=False,
+        default=False,
+        help_text="Wait with the frame and the board for your review before the debate begins",
+    )
+
     def decision(self) -> Decision:
         data = dict(self.validated_data)
         return Decision(problem=data.pop("problem_statement"), **data)
@@ -92,6 +99,42 @@ class Answers(StrictSerializer):
     interrupt_id = Text(
         required=False, default="", max_length=200, help_text="Of the session_waiting event: names what is answered"
     )
+
+
+class PartChange(StrictSerializer):
+    """What shall be otherwise in one sub-problem."""
+
+    position = Whole(help_text="Of the part in session_waiting: 0, 1, …")
+    drop = Flag(required=False, default=False, help_text="Leave this part out of the debate")
+    title = Text(required=False, default="", max_length=120)
+    question = Text(required=False, default="", max_length=380)
+    veto = Texts(required=False, default=list, help_text="Slugs of experts who shall not sit on it; others take over")
+    pick = Texts(required=False, default=list, help_text="Slugs of experts who shall")
+
+
+class Review(StrictSerializer):
+    """What is left out stays as the board has it; an empty body says yes to everything."""
+
+    interrupt_id = Text(required=False, default="", max_length=200, help_text="Of the session_waiting event")
+    question = Text(required=False, default="", max_length=380)
+    options = Texts(required=False, default=list, help_text="All options there shall be, at least two")
+    criteria = Texts(required=False, default=list)
+    max_rounds = Rounds(required=False, allow_null=True, default=None)
+    cost_cap = Money(max_digits=10, decimal_places=4, required=False, allow_null=True, default=None)
+    parts = PartChange(many=True, required=False, default=list)
+
+    def changes(self) -> Changes:
+        data = dict(self.validated_data)
+        parts = data.pop("parts")
+        data.pop("interrupt_id")
+        return Changes(
+            **data,
+            drop=[part["position"] for part in parts if part["drop"]],
+            titles={part["position"]: part["title"] for part in parts if part["title"]},
+            questions={part["position"]: part["question"] for part in parts if part["question"]},
+            veto={part["position"]: part["veto"] for part in parts if part["veto"]},
+            pick={part["position"]: part["pick"] for part in parts if part["pick"]},
+        )
 
 
 class Interjection(StrictSerializer):

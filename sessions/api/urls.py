@@ -21,6 +21,7 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/<uuid:pk>/retry", control.Retry.as_view(), name="session-retry"),
     path("sessions/<uuid:pk>/checkpoints", control.Checkpoints.as_view(), name="session-checkpoints"),
     path("sessions/<uuid:pk>/answer", control.Answer.as_view(), name="session-answer"),
+    path("sessions/<uuid:pk>/review", control.Review.as_view(), name="session-review"),
     path("sessions/<uuid:pk>/interject", control.Interject.as_view(), name="session-interject"),
     path("sessions/<uuid:pk>/events", Events.as_view(), name="session-events"),
     path("sessions/<uuid:pk>/export", Export.as_view(), name="session-export"),

@@ -126,14 +126,17 @@ class Drive:
             return None, None
         answers = await self._run(lambda: self._answers([interrupt.id for interrupt in state.interrupts]))
         if not answers:
-            return None, _waiting(state.interrupts)
+            # A part that asks does not keep its siblings from going on where they were.
+            asking = all(task.interrupts or task.result is not None for task in state.tasks)
+            return None, _waiting(state.interrupts) if asking else None
         return Command(resume=answers), None
 
-    def _answers(self, interrupt_ids: list[str]) -> dict[str, list[str]]:
-        """The owner's answers by interrupt id, so that an answer never answers the next question."""
+    def _answers(self, interrupt_ids: list[str]) -> dict[str, Any]:
+        """The owner's answers by interrupt id, so that an answer never answers the next question; to a review, the
+        changes."""
         keys = {f"answer:{interrupt_id}": interrupt_id for interrupt_id in interrupt_ids}
         given = Event.objects.filter(session_id=self.claim.session_id, key__in=keys).values_list("key", "data")
-        return {keys[key]: data["answers"] for key, data in given}
+        return {keys[key]: data["answers"] if "answers" in data else data["changes"] for key, data in given}
 
     async def _context(self) -> Context:
         reuse = not self.claim.think_afresh and await self._run(self._forked)
@@ -171,7 +174,6 @@ def _reusing(request: Request[Any]) -> Request[Any]:
 
 def _waiting(interrupts: "list[Interrupt] | tuple[Interrupt, ...]") -> Outcome:
     first = interrupts[0]
-    value = first.value if isinstance(first.value, dict) else {"questions": [str(first.value)]}
-    return Outcome(
-        "waiting", questions=[str(question) for question in value.get("questions", [])], interrupt_id=first.id
-    )
+    value: dict[str, Any] = first.value if isinstance(first.value, dict) else {"questions": [str(first.value)]}
+    questions = [str(question) for question in value.get("questions", [])]
+    return Outcome("waiting", questions=questions, interrupt_id=first.id, review=value.get("review"))

@@ -29,12 +29,14 @@ _AWAY = frozenset({"storage_unavailable"})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``failure``: code, message, recoverable, node, detail. ``questions`` and ``interrupt_id``: what it waits for."""
+    """``failure``: code, message, recoverable, node, detail. ``questions`` (or ``review``) and
+    ``interrupt_id``: what it waits for."""
 
     kind: Kind
     failure: dict[str, Any] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
     interrupt_id: str = ""
+    review: dict[str, Any] | None = None
 
 
 #: What fails on our side: exception, code, whether the same step can succeed when it is tried again, words.
@@ -143,6 +145,8 @@ def _change(claim: Claim, outcome: Outcome) -> Kind:
         transition(claim.session_id, Status.PAUSED, data=data, key=key, fence=claim.fence, **idle)
     elif kind == "waiting":
         data = {"questions": outcome.questions, "interrupt_id": outcome.interrupt_id}
+        if outcome.review is not None:
+            data["review"] = outcome.review
         transition(claim.session_id, Status.WAITING, data=data, key=key, fence=claim.fence, **idle)
     elif kind == "failed":
         failure = _counted(claim, outcome.failure)

@@ -145,6 +145,8 @@ def answer(session: Session | UUID | str, actor: Any, answers: Sequence[str], in
             return current
         if current.status != Status.WAITING:
             raise IllegalTransition(current.pk, current.status, Status.QUEUED)
+        if asked.get("review"):
+            raise InvalidWord("review_expected", "The board shows its frame and asks nothing: review it instead.")
         given = [_word(text, empty=True) for text in answers]
         if len(given) != len(asked["questions"]):
             raise InvalidWord(

@@ -39,6 +39,8 @@ class Decision:
     constraints: list[str] = field(default_factory=list)
     max_rounds: int | None = None
     cost_cap: Decimal | None = None
+    #: Show the frame and the board to the owner before the debate begins.
+    review_frame: bool = False
 
     def checked(self) -> "Decision":
         """This decision with its texts trimmed. Raises ``InvalidDecision`` with a code for what is out of bounds."""
@@ -63,6 +65,7 @@ class Decision:
             _items(self.constraints, "constraints"),
             rounds,
             self.cost_cap,
+            self.review_frame,
         )
 
 
@@ -94,6 +97,21 @@ def _items(items: list[str], name: str) -> list[str]:
     return clean
 
 
+def prose(value: str, name: str, longest: int) -> str:
+    """``value`` trimmed, at most ``longest`` characters. Raises ``InvalidDecision`` for the field ``name``."""
+    text = _text(value, name)
+    _at_most(text, longest, name)
+    return text
+
+
+def items(values: list[str], name: str, *, longest: int = MAX_ITEM) -> list[str]:
+    """The items that are not blank, each at most ``longest`` characters. Raises ``InvalidDecision``."""
+    clean = _items(values, name)
+    for item in clean:
+        _at_most(item, longest, name)
+    return clean
+
+
 def create(owner: AbstractBaseUser, decision: Decision, *, by: str = "") -> Session:
     """Store a decision as a draft session with its ``session_created`` event. Raises ``InvalidDecision``."""
     checked = decision.checked()
@@ -109,6 +127,7 @@ def create(owner: AbstractBaseUser, decision: Decision, *, by: str = "") -> Sess
             constraints=checked.constraints,
             max_rounds=checked.max_rounds or settings.BOARD_MAX_ROUNDS,
             cost_cap=checked.cost_cap,
+            review_frame=checked.review_frame,
             catalogue_revision=history.current_revision(),
         )
         events.append(session.pk, [events.Draft("session_created", {"title": title}, "created")])

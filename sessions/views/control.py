@@ -12,10 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from sessions.forms import changes_of
 from sessions.models import Session
 from sessions.services import control, recovery
+from sessions.services import review as reviewing
 from sessions.services import start as starting
 from sessions.services.access import NotAllowed, require
+from sessions.services.start import InvalidDecision
 from sessions.transitions import IllegalTransition
 from sessions.views.access import readable
 from sessions.views.session import show
@@ -136,6 +139,23 @@ def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
         )
     except control.InvalidWord as problem:
         return show(request, readable(request, pk), status=422, given=given, given_problem=problem)
+
+
+@require_POST
+@login_required
+def review(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Say yes to the frame and the board, with what the owner has changed in the form."""
+    try:
+        return _press(
+            request,
+            pk,
+            lambda session: reviewing.review(
+                session, request.user, changes_of(request.POST), request.POST.get("review", "")[:64]
+            ),
+            "The board begins.",
+        )
+    except InvalidDecision as problem:
+        return show(request, readable(request, pk), status=422, typed=request.POST, review_problem=problem)
 
 
 def _reason(request: HttpRequest) -> str:

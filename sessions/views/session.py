@@ -12,7 +12,10 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from sessions import export
+from sessions.forms import review_form
 from sessions.models import Session, Status
+from sessions.personas import history
+from sessions.personas.catalogue import Persona
 from sessions.room import build
 from sessions.views.access import may_control, readable
 
@@ -37,6 +40,8 @@ def show(
         "remark_key": uuid.uuid4(),
         **more,
     }
+    if shown.story.review and session.status == Status.WAITING:
+        context |= {"review": review_form(shown.story.review, more.get("typed")), "experts": experts(session)}
     if fragment:
         return render(request, "board/room/_regions.html", context, status=status)
     context["still"] = still = bool(request.GET.get("still")) or bool(more)
@@ -49,6 +54,12 @@ def show(
         "over": session.is_over,
     }
     return render(request, "board/session.html", context, status=status)
+
+
+def experts(session: Session) -> list[Persona]:
+    """Whom an owner may ask onto the board, by name."""
+    people = history.at(session.catalogue_revision or 0).values()
+    return sorted((who for who in people if not who.retired), key=lambda who: who.name)
 
 
 @require_safe

@@ -10,7 +10,7 @@ from sessions.models import AuditEntry, Checkpoint, Event, Session, Status
 from sessions.transitions import transition
 
 URL = "/api/v1/sessions/"
-VERBS = ["start", "pause", "resume", "kill", "retry", "answer", "interject"]
+VERBS = ["start", "pause", "resume", "kill", "retry", "answer", "review", "interject"]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from sessions.api import urls
 from sessions.models import Session, Status
 from sessions.transitions import transition
 from tests.conftest import PROBLEM
+from tests.graph.test_review import REVIEW
 
 OURS = {"sessions", "control", "token"}
 
@@ -124,12 +125,13 @@ def test_bad_bodies_get_a_documented_answer(
 #: The stream answers without end; its own tests hold it to its contract.
 @every(lambda path, _: not path.endswith("/stream"))
 def test_the_answer_is_as_documented(
-    path: str, method: str, operation: Any, caller: Any, full: Session, waiting: Session
+    path: str, method: str, operation: Any, caller: Any, full: Session, waiting: Session, shown: Session
 ) -> None:
     name = operation["operationId"]
     body, session = {
         "sessions_create": ({"problem_statement": PROBLEM, "options": ["A"], "cost_cap": "2.5"}, full),
         "sessions_answer": ({"answers": ["Friday"]}, waiting),
+        "sessions_review": ({"max_rounds": 3, "parts": [{"position": 0, "veto": ["pre-mortem"]}]}, shown),
         "sessions_interject": ({"text": "The lease ends in May."}, full),
         "sessions_retry": ({"reason": "again"}, full),
         "sessions_kill": ({}, waiting),
@@ -153,6 +155,15 @@ def waiting(make_session: Any) -> Session:
     session: Session = make_session()
     Session.objects.filter(pk=session.pk).update(status="running")
     transition(session.pk, Status.WAITING, data={"questions": ["By when?"], "interrupt_id": "i1"})
+    return session
+
+
+@pytest.fixture
+def shown(make_session: Any) -> Session:
+    """A session whose frame and board wait for their owner's yes."""
+    session: Session = make_session()
+    Session.objects.filter(pk=session.pk).update(status="running")
+    transition(session.pk, Status.WAITING, data={"questions": [], "interrupt_id": "i2", "review": REVIEW})
     return session
 
 
