@@ -38,7 +38,8 @@ _HELD = """held AS (
     WHERE EXISTS (SELECT 1 FROM held)
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO {conflict}
 )"""
-_COUNTED = ", last_sequence = last_sequence + (SELECT count(*) FROM fresh)"
+_COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
+        changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""
 _SAID = """, said AS (
     INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
     SELECT held.id, held.last_sequence - (SELECT count(*) FROM fresh) + fresh.n, fresh.type, fresh.data::jsonb,
