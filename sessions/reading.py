@@ -100,7 +100,7 @@ class TableReader:
         return rows[-1] if rows else None
 
     async def interventions(self, sub_problem: int) -> list[dict[str, Any]]:
-        return await self._rows(Intervention.objects.filter(sub_problem=sub_problem))
+        return await self._rows(Intervention, sub_problem=sub_problem)
 
     async def spent(self) -> Spent:
         return Spent(*await self._run(lambda: ledger.experience(self._session_id)))
