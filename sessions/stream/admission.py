@@ -1,4 +1,4 @@
-"""May this request listen to that session, and from where? One hop to a thread, then pure decisions."""
+"""May this request listen to that session, and from where? A look at the database, then pure decisions."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from sessions.models import Session, Status
-from sessions.stream import metrics
+from sessions.stream import metrics, quick
 from sessions.stream.credentials import NotSignedIn, Reader, identify, may_oversee
 from sessions.stream.hub import Hub
 from sessions.stream.limiter import Limiter
@@ -60,6 +60,10 @@ def last_event_id(request: HttpRequest) -> int:
 
 async def admit(request: HttpRequest, pk: UUID, hub: Hub) -> Admission | HttpResponse:
     """The admission to one session, or the response that refuses it: 401, 404, 400, 429, 503 or 204, in this order."""
+    known = await quick.recognise(request, pk, hub.reads)
+    if known is not None:
+        reader, status, head = known
+        return _decide(request, hub, pk, reader, status in _OVER, head)
     return await _admit(request, hub, pk, partial(_session, pk))
 
 
@@ -72,7 +76,12 @@ async def _admit(request: HttpRequest, hub: Hub, what: Hashable, find: Finder) -
     found = await asyncio.get_running_loop().run_in_executor(_THREADS, _look_up, request, find)
     if isinstance(found, HttpResponse):
         return found
-    reader, over, head = found
+    return _decide(request, hub, what, *found)
+
+
+def _decide(
+    request: HttpRequest, hub: Hub, what: Hashable, reader: Reader, over: bool, head: int
+) -> Admission | HttpResponse:
     try:
         admission = Admission(reader, last_event_id(request), head, over)
     except MalformedId as error:

@@ -128,6 +128,8 @@ class Hub:
                     self.listening, delay = True, 0.1
                     metrics.LISTENING.set(1)
                     self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
+                    if self.on_access:
+                        self.on_access("*")
                     while True:
                         async for notice in connection.notifies(timeout=10):
                             if notice.channel == WORDS:

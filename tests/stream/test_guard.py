@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client, override_settings
 from django_eventstream.eventstream import channel_permission_changed, send_event
 from django_eventstream.views import get_listener_manager
@@ -91,6 +92,26 @@ async def test_a_lost_right_that_nobody_announced_is_found(login, user, add_user
         async with get(web.stream(session), **await do(login, user)) as got:
             await got.take(1)
             await do(Session.objects.filter(pk=session.pk).update, owner=heir)
+            assert await ended(got) == "forbidden"
+
+
+async def test_a_right_lost_while_listen_was_down_is_found_when_it_is_back(login, user, make_session) -> None:
+    """SS8: the notice fell into a time of deafness."""
+    session, headers = await do(make_session, owner=user), await do(login, user)
+
+    def sign_out_unheard() -> None:
+        with connection.cursor() as cursor:  # by SQL: no signal, no notice
+            cursor.execute("DELETE FROM django_session WHERE session_key = %s", [headers["Cookie"].split("=")[1]])
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bo1-listen'"
+                " AND datname = current_database()"
+            )
+
+    with serving() as web:
+        async with get(web.stream(session), **headers) as got:
+            await got.take(1)
+            await until(lambda: web.hub.listening)
+            await do(sign_out_unheard)
             assert await ended(got) == "forbidden"
 
 
