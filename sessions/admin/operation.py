@@ -47,7 +47,8 @@ class Operation:
 
     ``permission`` is Django's full name (``board.control_session``). ``consequence`` says what will happen to a row,
     ``done`` is the past participle of reports. ``offered`` decides whether a row shows the button; the service alone
-    decides whether the operation is legal. ``harm`` marks what cannot be undone.
+    decides whether the operation is legal. ``harm`` marks what cannot be undone. ``initial`` is what the form of a
+    row begins with. A service that returns a row of the same table sends the reader there.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Operation:
     refusals: tuple[type[Exception], ...]
     offered: Callable[[Any], bool] = field(default=lambda row: True)
     form: type[ReasonForm] = ReasonForm
+    initial: Callable[[Any], dict[str, Any]] = field(default=lambda row: {})
     harm: bool = False
     bulk: bool = True
 
@@ -91,19 +93,22 @@ class OperationAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
         posted = request.POST if request.method == "POST" else None
-        form = operation.form(posted, initial=request.GET.dict())
+        form = operation.form(posted, initial=operation.initial(row) | request.GET.dict())
         if request.method == "POST" and form.is_valid():
-            self._one(request, operation, row, form.cleaned_data)
+            outcome = self._one(request, operation, row, form.cleaned_data)
+            if isinstance(outcome, self.model) and outcome.pk != row.pk:
+                return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", outcome.pk)
             return redirect(back)
         return self._confirmation(request, operation, [row], form, back)
 
-    def _one(self, request: HttpRequest, operation: Operation, row: Any, data: dict[str, Any]) -> None:
+    def _one(self, request: HttpRequest, operation: Operation, row: Any, data: dict[str, Any]) -> object:
         try:
-            operation.service(row, request.user, data)
+            outcome = operation.service(row, request.user, data)
         except operation.refusals as refused:
             self.message_user(request, f"Nothing was changed. {refused}", messages.ERROR)
-        else:
-            self.message_user(request, f"“{row}” was {operation.done}.", messages.SUCCESS)
+            return None
+        self.message_user(request, f"“{row}” was {operation.done}.", messages.SUCCESS)
+        return outcome
 
     # -- several rows at once
 
@@ -166,6 +171,7 @@ class OperationAdmin(ReadOnlyAdmin):
             "form": form,
             "back": back,
             "bulk": bulk,
+            "lead": "" if rows else operation.consequence(None),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/operation.html", context, status=400 if form.errors else 200)

@@ -16,7 +16,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from sessions.models import Session
 
 OURS = [model for model in apps.get_app_config("board").get_models() if admin.site.is_registered(model)]
-NOT_OF_A_SESSION = ("session", "runnerslot", "idempotencykey", "evaluation")
+NOT_OF_A_SESSION = ("session", "runnerslot", "idempotencykey", "evaluation", "personaversion")
 QUEUE = [Success, Failure, Schedule, OrmQ]
 #: Queries that any page may take. None depends on the number of rows.
 MOST = 14
