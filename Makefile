@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos chaos-kills chaos-victims lint format lock bench bench-broker bench-steps bench-sessions bench-stream clean
+.PHONY: help run demo test chaos lint format lock bench bench-broker bench-steps bench-sessions bench-stream clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -43,13 +43,8 @@ else
 	@$(PYTEST) -m chaos
 endif
 
-chaos: chaos-kills chaos-victims ## 200 kills at random moments and at every fault point; each kind of process once
-
-chaos-kills: $(VENV)/.dev
+chaos: $(VENV)/.dev ## 200 kills at random moments and at every named fault point
 	@$(BIN)/python -m tests.chaos.kills $(ARGS)
-
-chaos-victims: $(VENV)/.dev
-	@$(BIN)/python -m tests.chaos.victims
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .

@@ -336,6 +336,12 @@ SPECTACULAR_SETTINGS = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+FILE_UPLOAD_HANDLERS = [
+    "sessions.documents.receiving.BoundedUploads",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # -- security, on with BO1_PRODUCTION ---------------------------------------------------------------
 SECURE_SSL_REDIRECT = PRODUCTION
@@ -348,8 +354,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIN
 X_FRAME_OPTIONS = "DENY"
 
 # -- logs ---------------------------------------------------------------
-#: Who this machine or container is, in logs and leases: set it where several share a host name.
-HOST = env.text("BO1_HOST", socket.gethostname())
+HOST = socket.gethostname()
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "plain", ("json", "plain"))
 LOGGING = {
     "version": 1,

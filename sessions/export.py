@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.text import slugify
 
-from sessions.models import Session
+from sessions.models import Document, Session
 from sessions.room import Room, build
 from sessions.room.parts import Card, Part, Round
 
@@ -31,6 +31,8 @@ def markdown(session: Session) -> str:
     lines += _listed("Options", session.options) + _listed("What cannot be changed", session.constraints)
     if session.context:
         lines += ["### Background", "", quote(session.context), ""]
+    if room.documents:
+        lines += ["### Documents", "", *(f"- {text(one.name)}: {_described(one)}" for one in room.documents), ""]
     if room.trouble:
         lines += ["## What happened", "", f"{room.trouble.title}. {text(room.trouble.message)}", ""]
     lines += _memo(room)
@@ -59,6 +61,9 @@ def as_json(session: Session) -> dict[str, Any]:
             "context": session.context,
             "options": session.options,
             "constraints": session.constraints,
+            "experts_picked": session.experts_picked,
+            "experts_vetoed": session.experts_vetoed,
+            "documents": [_columns(one, "position name kind size pages characters sha256") for one in room.documents],
             "question": room.story.frame.get("question", ""),
             "criteria": room.story.frame.get("criteria", []),
         },
@@ -94,6 +99,11 @@ def quote(value: str) -> str:
 
 def _time(moment: datetime | None) -> str | None:
     return None if moment is None else timezone.localtime(moment).isoformat()
+
+
+def _described(document: Document) -> str:
+    pages = f", {document.pages} pages" if document.pages else ""
+    return f"{document.get_kind_display()}{pages}, {document.size:,} bytes, SHA-256 {document.sha256}"
 
 
 def _listed(title: str, items: list[str], level: int = 3) -> list[str]:

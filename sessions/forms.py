@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
@@ -11,7 +12,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.http import QueryDict
 
+from sessions.documents import Attachment, InvalidDocument, Upload, read
+from sessions.documents.attachment import LARGEST, MOST
 from sessions.models import Session
+from sessions.personas import Persona, history
 from sessions.services.review import Changes
 from sessions.services.start import Decision, InvalidDecision
 
@@ -28,6 +32,42 @@ class Prose(forms.CharField):
 
 def area(rows: int, **attrs: str) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, **attrs})
+
+
+class Ticks(forms.CheckboxSelectMultiple):
+    """Boxes that a page draws itself; the field as a whole has an address that an error can lead to."""
+
+    def id_for_label(self, id_: str, index: str | None = None) -> str:
+        return id_ if index is None else super().id_for_label(id_, index)
+
+
+class Slugs(forms.MultipleChoiceField):
+    """Personas by slug. The service says who exists, so that page and API say it alike."""
+
+    widget = Ticks
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class Files(forms.FileField):
+    """Several files, read by their content: ``sessions.documents`` says which cannot be taken, and why."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            widget=FilesInput(attrs={"accept": ".txt,.md,.markdown,.pdf,text/plain,application/pdf"}), **options
+        )
+
+    def clean(self, data: Any, initial: Any = None) -> list[Attachment]:
+        files = data if isinstance(data, (list, tuple)) else [data] if data else []
+        try:
+            return read([Upload(file.name or "", file.read()) for file in files])
+        except InvalidDocument as refused:
+            raise ValidationError(str(refused), code=refused.code) from None
 
 
 class DecisionForm(forms.Form):
@@ -58,6 +98,13 @@ class DecisionForm(forms.Form):
         required=False,
         widget=area(6),
     )
+    documents = Files(
+        label="Documents",
+        help_text=f"Plain text, Markdown or PDF, at most {MOST} of {LARGEST // 10**6} MB each. The board reads them.",
+        required=False,
+    )
+    experts_picked = Slugs(label="Experts you want", required=False)
+    experts_vetoed = Slugs(label="Experts you do not want", required=False)
     max_rounds = forms.IntegerField(
         label="Rounds of debate, at most",
         help_text="The board stops earlier when nothing new is said.",
@@ -98,6 +145,9 @@ class DecisionForm(forms.Form):
             max_rounds=given.get("max_rounds"),
             cost_cap=given.get("cost_cap"),
             review_frame=given.get("review_frame", False),
+            picked=given.get("experts_picked", []),
+            vetoed=given.get("experts_vetoed", []),
+            documents=given.get("documents", []),
         )
         try:
             self.decision = decision.checked()
@@ -108,6 +158,20 @@ class DecisionForm(forms.Form):
                     ValidationError(str(problem), code=problem.code),
                 )
         return given
+
+    @property
+    def experts(self) -> list["Expert"]:
+        """Everybody whom a new board may seat, by method, with what is ticked."""
+        picked, vetoed = self["experts_picked"].value() or [], self["experts_vetoed"].value() or []
+        people = sorted(history.current().values(), key=lambda who: who.method.casefold())
+        return [Expert(who, who.slug in picked, who.slug in vetoed) for who in people]
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    who: Persona
+    picked: bool
+    vetoed: bool
 
 
 def blank_values() -> dict[str, Any]:

@@ -10,3 +10,8 @@ def money(amount: Decimal | None) -> str:
     if 0 < amount < Decimal("0.01"):
         return "under US$0.01"
     return f"US${amount:,.2f}"
+
+
+def provider(name: str) -> str:
+    """A provider's name as it writes itself."""
+    return {"anthropic": "Anthropic", "openai": "OpenAI"}.get(name, name)

@@ -50,6 +50,7 @@ class Brief:
 
     decision: str = ""
     context: str = ""
+    documents: str = ""
     answers: str = ""
     options: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Brief:
     @property
     def story(self) -> str:
         """Everything the owner wrote."""
-        return "\n".join(part for part in (self.decision, self.context, self.answers) if part)
+        return "\n".join(part for part in (self.decision, self.context, self.documents, self.answers) if part)
 
 
 @lru_cache(maxsize=512)
@@ -96,6 +97,7 @@ def read_brief(system: str, prompt: str) -> Brief:
     return Brief(
         decision=decision,
         context=_text(found, "context"),
+        documents=_text(found, "document"),
         answers="\n".join(line.rpartition(" — ")[2] for line in _lines(found, "answers")),
         options=options,
         constraints=_lines(found, "constraints"),

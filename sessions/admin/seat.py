@@ -6,8 +6,19 @@ from sessions.models import Seat, SubProblem
 
 @admin.register(Seat)
 class SeatAdmin(OfSession):
-    list_display = ("id", "of_session", "sub_problem", "position", "name", "method", "reason", "branch")
-    list_filter = ("superseded",)
+    list_display = (
+        "id",
+        "of_session",
+        "sub_problem",
+        "position",
+        "name",
+        "version",
+        "provider",
+        "method",
+        "reason",
+        "branch",
+    )
+    list_filter = ("superseded", "provider")
     ordering = ("-id",)
 
 

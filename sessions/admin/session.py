@@ -8,14 +8,15 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from llm import ledger
 from sessions.admin import story, wording
-from sessions.admin.base import SESSION_TEXTS, as_uuid
+from sessions.admin.base import SESSION_TEXTS, as_uuid, link
 from sessions.admin.operation import OperationAdmin
 from sessions.admin.session_operations import CONTROL, OPERATIONS
-from sessions.models import Session, Status
+from sessions.models import Document, Session, Status
 
 
 class TroubleFilter(admin.SimpleListFilter):
@@ -79,7 +80,8 @@ class SessionAdmin(OperationAdmin):
         ),
         ("Money and time", {"fields": ("cost_", "cost_cap", "created_at", "queued_at", "started_at", "progressed_at",
                                        "finished_at", "deadline")}),
-        ("The decision", {"fields": ("problem_statement", "context", "options_", "constraints_"),
+        ("The decision", {"fields": ("problem_statement", "context", "options_", "constraints_", "documents_",
+                                     "experts_", "catalogue_revision"),
                           "classes": ["collapse"]}),
         ("For the curious", {"fields": ("graph_version", "fence", "requested", "requested_at", "requested_reason",
                                         "forked_from"), "classes": ["collapse"]}),
@@ -161,6 +163,19 @@ class SessionAdmin(OperationAdmin):
     @admin.display(description="options")
     def options_(self, session: Session) -> SafeString | str:
         return wording.listed(session.options)
+
+    @admin.display(description="documents")
+    def documents_(self, session: Session) -> SafeString | str:
+        attached = Document.objects.filter(session=session).defer("text")
+        parts = [
+            (link("board_document_change", row.name, row.pk), f"{row.kind}, {row.size:,} bytes") for row in attached
+        ]
+        return format_html_join(SafeString("<br>"), "{} ({})", parts) if parts else "none"
+
+    @admin.display(description="experts")
+    def experts_(self, session: Session) -> str:
+        wishes = (("wanted", session.experts_picked), ("left out", session.experts_vetoed))
+        return "; ".join(f"{word}: {', '.join(slugs)}" for word, slugs in wishes if slugs) or "left to the board"
 
     @admin.display(description="constraints")
     def constraints_(self, session: Session) -> SafeString | str:

@@ -51,6 +51,10 @@ def parameters(schema: type[QuerySerializer], request: Request) -> dict[str, Any
 
 def body(schema: type[StrictSerializer], request: Request) -> Any:
     """The checked body, as the bound serializer."""
-    bound = schema(data=request.data)
+    return checked(schema, request.data)
+
+
+def checked(schema: type[StrictSerializer], data: Any) -> Any:
+    bound = schema(data=data)
     bound.is_valid(raise_exception=True)
     return bound

@@ -23,8 +23,10 @@ HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def once(request: Request, work: Callable[[], Response]) -> Response:
+def once(request: Request, work: Callable[[], Response], *, sent: Any = None) -> Response:
     """The answer of ``work``, or the one it gave to the same user, path, key and body before.
+
+    ``sent`` stands for the body where that is more than JSON, such as the digests of files.
 
     Raises ``Problem``: ``idempotency_key_reused`` (422) for another body, ``invalid_idempotency_key`` (400).
     """
@@ -33,7 +35,7 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
         return work()
     if not _KEY.fullmatch(key):
         raise Problem("invalid_idempotency_key")
-    digest = _digest(request.data)
+    digest = _digest(request.data if sent is None else sent)
     with transaction.atomic():
         row, fresh = IdempotencyKey.objects.get_or_create(
             user_id=int(request.user.pk or 0),

@@ -7,7 +7,12 @@ from rest_framework import serializers
 
 from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from sessions.api.strict import Flag, Money, QuerySerializer, StrictSerializer, Text, Whole
+from sessions.documents import Attachment, Upload
+from sessions.documents.attachment import LONGEST as LONGEST_DOCUMENT
+from sessions.documents.attachment import MOST
 from sessions.models import Status
+from sessions.personas.catalogue import LONGEST
+from sessions.personas.seating import MOST as SEATS
 from sessions.services.control import MAX_TEXT
 from sessions.services.review import Changes
 from sessions.services.start import MAX_CONTEXT, MAX_ITEM, MAX_ITEMS, MAX_PROBLEM, MIN_PROBLEM, Decision
@@ -46,6 +51,30 @@ class Rounds(Whole):
     pass
 
 
+@extend_schema_field(
+    {"type": "array", "items": {"type": "string", "maxLength": LONGEST["slug"]}, "uniqueItems": True, "default": []}
+)
+class Slugs(Texts):
+    pass
+
+
+@_text(1000, 1)
+class DocumentName(Text):
+    pass
+
+
+@_text(LONGEST_DOCUMENT, 1)
+class DocumentText(Text):
+    pass
+
+
+class NewDocument(StrictSerializer):
+    """A text to attach. PDF files come in a multipart request, as files."""
+
+    name = DocumentName(help_text="What the board calls it, such as notes.md")
+    text = DocumentText(help_text="Plain text or Markdown")
+
+
 class NewSession(StrictSerializer):
     """A decision to bring to the board."""
 
@@ -71,9 +100,37 @@ class NewSession(StrictSerializer):
         help_text="Wait with the frame and the board for your review before the debate begins",
     )
 
-    def decision(self) -> Decision:
+    experts_picked = Slugs(
+        required=False, default=list, help_text=f"Personas who shall sit on the board, at most {SEATS}: …/personas/"
+    )
+    experts_vetoed = Slugs(required=False, default=list, help_text="Personas who shall not sit on it")
+    documents = NewDocument(
+        many=True, required=False, default=list, help_text=f"At most {MOST} with all files together"
+    )
+
+    @property
+    def texts(self) -> list[Upload]:
+        """The documents that came as text."""
+        given = self.validated_data["documents"]
+        return [Upload(item["name"], item["text"].encode(errors="replace")) for item in given]
+
+    def decision(self, documents: list[Attachment]) -> Decision:
         data = dict(self.validated_data)
-        return Decision(problem=data.pop("problem_statement"), **data)
+        return Decision(
+            problem=data.pop("problem_statement"),
+            picked=data.pop("experts_picked"),
+            vetoed=data.pop("experts_vetoed"),
+            **data | {"documents": documents},
+        )
+
+
+class DecisionWithFiles(serializers.Serializer[Any]):
+    """The same decision with files. ``curl -F 'decision={…}' -F documents=@report.pdf``."""
+
+    decision = NewSession(help_text="As in a JSON request")
+    documents = serializers.ListField(
+        child=serializers.FileField(), required=False, max_length=MOST, help_text="Plain text, Markdown or PDF"
+    )
 
 
 class Nothing(StrictSerializer):

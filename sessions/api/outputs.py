@@ -60,7 +60,28 @@ class SubProblem(serializers.ModelSerializer[models.SubProblem]):
 class Seat(serializers.ModelSerializer[models.Seat]):
     class Meta:
         model = models.Seat
-        fields = ["sub_problem", "position", "persona", "name", "method", "reason"]
+        fields = ["sub_problem", "position", "persona", "name", "method", "reason", "version", "provider"]
+        read_only_fields = fields
+
+
+class Persona(serializers.Serializer[Any]):
+    """Somebody of the catalogue: a way of reasoning, and what it is apt for."""
+
+    slug = serializers.CharField(help_text="Names it in experts_picked and experts_vetoed")
+    name = serializers.CharField()
+    method = serializers.CharField(help_text="How it reasons; nobody else does")
+    domains = _texts()
+    temperament = serializers.CharField()
+    blind_spot = serializers.CharField(help_text="What it tends to miss")
+    version = serializers.IntegerField()
+
+
+class Document(serializers.ModelSerializer[models.Document]):
+    kind = serializers.CharField(help_text="text, markdown or pdf, by its content")
+
+    class Meta:
+        model = models.Document
+        fields = ["position", "name", "kind", "size", "pages", "characters", "sha256"]
         read_only_fields = fields
 
 
@@ -182,16 +203,24 @@ class Session(SessionSummary):
 
     options = _texts()
     constraints = _texts()
+    experts_picked = _texts()
+    experts_vetoed = _texts()
+    documents = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
     class Meta(SessionSummary.Meta):
         fields = [
             *SessionSummary.Meta.fields,
-            "problem_statement", "context", "options", "constraints", "cost_cap", "deadline", "queued_at", "requested",
+            "problem_statement", "context", "options", "constraints", "experts_picked", "experts_vetoed", "documents",
+            "cost_cap", "deadline", "queued_at", "requested",
             "failure", "links",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(Document(many=True))
+    def get_documents(self, session: models.Session) -> list[dict[str, Any]]:
+        return list(Document(models.Document.objects.filter(session=session).defer("text"), many=True).data)
 
     @extend_schema_field(Failure(allow_null=True))
     def get_failure(self, session: models.Session) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
 
 from sessions.api.catalogue import CATALOGUE, OTHER
+from sessions.documents import InvalidDocument
 from sessions.services.access import NotAllowed
 from sessions.services.control import InvalidWord
 from sessions.services.recovery import CannotResume
@@ -103,7 +104,7 @@ def _known(exc: Exception) -> Problem | None:
     match exc:
         case Problem():
             return exc
-        case InvalidDecision():
+        case InvalidDecision() | InvalidDocument():
             return from_errors([FieldError(field=exc.field, code=exc.code, detail=str(exc))])
         case IllegalTransition():
             return Problem("illegal_transition", str(exc))

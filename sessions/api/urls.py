@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from sessions.api import control, fallback
 from sessions.api.export import Export
+from sessions.api.personas import Personas
 from sessions.api.token import OwnToken
 from sessions.api.views import Events, SessionItem, Sessions, Start
 from sessions.stream.view import everybody, mine, stream
@@ -28,6 +29,7 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/<uuid:pk>/stream", stream, name="session-stream"),
     path("sessions/stream", mine, name="overview-stream"),
     path("operations/stream", everybody, name="operations-stream"),
+    path("personas/", Personas.as_view(), name="persona-list"),
     path("token", OwnToken.as_view(), name="token"),
 ]
 

@@ -4,15 +4,19 @@ from uuid import UUID
 
 from django.db.models import Q
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions.api import outputs, room
-from sessions.api.base import BoardView, body, parameters
+from sessions.api.base import BoardView, body, checked, parameters
 from sessions.api.idempotency import once
-from sessions.api.inputs import EventsQuery, ListQuery, NewSession, Nothing
+from sessions.api.inputs import DecisionWithFiles, EventsQuery, ListQuery, NewSession, Nothing
+from sessions.api.multipart import taken
 from sessions.api.pagination import SessionCursor
 from sessions.api.schema import IDEMPOTENCY, problems
+from sessions.api.strict import StrictJSONParser
+from sessions.documents import read
 from sessions.models import Event, Session
 from sessions.services import start as starting
 
@@ -30,6 +34,8 @@ EXAMPLE = OpenApiExample(
 
 
 class Sessions(BoardView):
+    parser_classes = [StrictJSONParser, MultiPartParser]
+
     @extend_schema(
         operation_id="sessions_list",
         summary="Your sessions, newest first",
@@ -60,17 +66,22 @@ class Sessions(BoardView):
         summary="Bring a decision to the board, as a draft",
         tags=["sessions"],
         parameters=[IDEMPOTENCY],
-        request=NewSession,
+        request={"application/json": NewSession, "multipart/form-data": DecisionWithFiles},
         examples=[EXAMPLE],
         responses={201: outputs.Session, **problems(400, 403, 413, 415, 422)},
     )
     def post(self, request: Request) -> Response:
+        data, files = taken(request)
+        given = checked(NewSession, data)
+        uploads = [*given.texts, *files]
+        documents = read(uploads)  # before the transaction: it may take seconds
+
         def create() -> Response:
-            decision = body(NewSession, request).decision()
-            session = starting.create(request.user, decision)  # type: ignore[arg-type]
+            session = starting.create(request.user, given.decision(documents))  # type: ignore[arg-type]
             return Response(outputs.Session(session, context={"request": request}).data, status=201)
 
-        answer = once(request, create)
+        sent = [data, [[file.name, file.sha256] for file in files]] if files else data
+        answer = once(request, create, sent=sent)
         answer["Location"] = answer.data["url"]
         return answer
 

@@ -50,5 +50,6 @@ def _story(brief: Brief, clarification: list[Exchange]) -> str:
     return sections.joined(
         sections.block("decision", brief.problem),
         sections.block("context", brief.context),
+        sections.documents([(paper.name, paper.kind, paper.text, paper.characters) for paper in brief.papers]),
         sections.items("answers", [f"{item['question']} — {item['answer']}" for item in clarification]),
     )

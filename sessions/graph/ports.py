@@ -13,6 +13,16 @@ from sessions.personas.catalogue import Persona
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """A document that the decision was brought with: the beginning of its text, and how many characters it has."""
+
+    name: str
+    kind: str
+    text: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """The decision as its owner brought it, and its limits: ``cost_cap`` in US dollars, ``seconds_left`` of its time;
     None where there is none."""
@@ -26,6 +36,7 @@ class Brief:
     #: Slugs of personas that the owner wants on every board, and of those that may sit on none.
     picked: list[str] = field(default_factory=list)
     vetoed: list[str] = field(default_factory=list)
+    papers: list[Paper] = field(default_factory=list)
     review: bool = False
     cost_cap: float | None = None
     seconds_left: float | None = None

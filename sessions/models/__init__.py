@@ -2,6 +2,7 @@
 
 from sessions.models.audit import AuditEntry
 from sessions.models.checkpoint import Checkpoint, CheckpointBlob, CheckpointWrite
+from sessions.models.document import Document
 from sessions.models.evaluation import Evaluation, Trial
 from sessions.models.event import Event
 from sessions.models.idempotency import IdempotencyKey
@@ -20,6 +21,7 @@ __all__ = [
     "CheckpointBlob",
     "CheckpointWrite",
     "Contribution",
+    "Document",
     "Evaluation",
     "Event",
     "IdempotencyKey",

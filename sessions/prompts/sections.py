@@ -4,10 +4,12 @@
 forge another item; ``|`` separates columns, so it becomes ``/`` in them. Empty sections are left out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: Characters of free text in a section: all that a session may hold. Longer ones are cut, and the cut is said.
 LONGEST_TEXT = 60_000
+#: Characters of all documents of a decision together. Every question to a model repeats them, so they are bounded.
+LONGEST_DOCUMENTS = 24_000
 
 
 def escaped(text: str) -> str:
@@ -34,6 +36,37 @@ def block(tag: str, text: str, *, limit: int = LONGEST_TEXT) -> str:
     if len(text) > limit:
         text = f"{text[:limit].rstrip()}\n[cut here: {len(text) - limit} characters more]"
     return f"<{tag}>\n{escaped(text)}\n</{tag}>"
+
+
+def documents(papers: Sequence[tuple[str, str, str, int]], *, limit: int = LONGEST_DOCUMENTS) -> str:
+    """A section for each document: (name, kind, beginning of the text, characters in all).
+
+    They share ``limit`` characters: short ones are whole, long ones have equal parts. A cut is said in words.
+    """
+    room = shares([characters for *_, characters in papers], limit)
+    return joined(
+        *(
+            _document(name, kind, text[:most].rstrip(), characters, number, len(papers))
+            for number, ((name, kind, text, characters), most) in enumerate(zip(papers, room, strict=True), 1)
+        )
+    )
+
+
+def shares(wanted: Sequence[int], limit: int) -> list[int]:
+    """``limit`` divided so that nobody gets more than wanted, and what one leaves goes to the others in equal parts."""
+    given = [0] * len(wanted)
+    left = limit
+    for done, (want, index) in enumerate(sorted((want, index) for index, want in enumerate(wanted))):
+        given[index] = min(want, left // (len(wanted) - done))
+        left -= given[index]
+    return given
+
+
+def _document(name: str, kind: str, text: str, characters: int, number: int, of: int) -> str:
+    missing = characters - len(text)
+    cut = f"\n[cut here: the document goes on for {missing} characters that the board does not see]"
+    head = f'document number="{number}" of="{of}" name="{attribute(name)}" kind="{attribute(kind)}"'
+    return f"<{head}>\n{escaped(text)}{cut if missing > 0 else ''}\n</document>"
 
 
 def items(tag: str, lines: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from sessions.models import (
     ActionProposal,
     Assessment,
     Contribution,
+    Document,
     Event,
     Memo,
     Phase,
@@ -20,6 +21,7 @@ from sessions.models import (
     Session,
     Status,
 )
+from sessions.personas import history
 from sessions.room.parts import Aside, Moment, Part, Place, Told, anchor, assemble
 from sessions.room.progress import Progress, measure
 from sessions.room.trouble import Trouble, explain
@@ -79,6 +81,15 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """An expert whom the owner wanted, or did not."""
+
+    name: str
+    method: str
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """``sequence`` is the newest event the rows are sure to contain: the live stream continues from there."""
 
@@ -96,6 +107,8 @@ class Room:
     contributions: int
     offline: bool
     now: datetime
+    documents: list[Document] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
 
     @property
     def elapsed(self) -> timedelta | None:
@@ -139,7 +152,7 @@ class Room:
 
 
 def build(session: Session) -> Room:
-    """Read what ``session`` (freshly loaded) has to show: ten queries, eleven while it is in line."""
+    """Read what ``session`` (freshly loaded) has to show: eleven queries, twelve while it is in line."""
     sequence = session.last_sequence  # before the rows: they may then be newer, never older
     story = _story(session)
     sub_problems = list(session.subproblems.filter(superseded=False))
@@ -177,7 +190,16 @@ def build(session: Session) -> Room:
         contributions=len(contributions),
         offline=any(row.offline for row in contributions) or bool(memo and memo.offline),
         now=timezone.now(),
+        documents=list(Document.objects.filter(session=session).defer("text")),
+        wishes=_wishes(session),
     )
+
+
+def _wishes(session: Session) -> list[Wish]:
+    """Without a query where there are none; the names as the session's own catalogue has them."""
+    asked = [(slug, True) for slug in session.experts_picked] + [(slug, False) for slug in session.experts_vetoed]
+    people = history.at(session.catalogue_revision) if asked else {}
+    return [Wish(people[slug].name, people[slug].method, wanted) for slug, wanted in asked if slug in people]
 
 
 def _story(session: Session) -> Story:

@@ -1,7 +1,8 @@
 """Bring a decision to the board, and start it."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
@@ -10,8 +11,10 @@ from django.db import transaction
 
 from sessions import events
 from sessions.cleaning import storable
-from sessions.models import Session, Status
+from sessions.documents import Attachment
+from sessions.models import Document, Session, Status
 from sessions.personas import history
+from sessions.personas.seating import MOST
 from sessions.services import wake
 from sessions.services.audit import record
 from sessions.transitions import transition
@@ -41,6 +44,10 @@ class Decision:
     cost_cap: Decimal | None = None
     #: Show the frame and the board to the owner before the debate begins.
     review_frame: bool = False
+    #: Slugs of personas: who shall sit on the board, and who shall not.
+    picked: list[str] = field(default_factory=list)
+    vetoed: list[str] = field(default_factory=list)
+    documents: list[Attachment] = field(default_factory=list)
 
     def checked(self) -> "Decision":
         """This decision with its texts trimmed. Raises ``InvalidDecision`` with a code for what is out of bounds."""
@@ -58,6 +65,7 @@ class Decision:
             raise InvalidDecision("rounds_out_of_range", "max_rounds", "Choose between 1 and 10 rounds.")
         if self.cost_cap is not None and not Decimal("0") < self.cost_cap <= Decimal("10000"):
             raise InvalidDecision("cap_out_of_range", "cost_cap", "Choose a cost cap above 0 and up to 10,000 dollars.")
+        picked, vetoed = _experts(self.picked, self.vetoed)
         return Decision(
             problem,
             context,
@@ -66,6 +74,9 @@ class Decision:
             rounds,
             self.cost_cap,
             self.review_frame,
+            picked,
+            vetoed,
+            list(self.documents),
         )
 
 
@@ -112,6 +123,32 @@ def items(values: list[str], name: str, *, longest: int = MAX_ITEM) -> list[str]
     return clean
 
 
+def _experts(picked: list[str], vetoed: list[str]) -> tuple[list[str], list[str]]:
+    """Both lists without repetitions, checked against the catalogue as it is now."""
+    wishes = {"experts_picked": list(dict.fromkeys(picked)), "experts_vetoed": list(dict.fromkeys(vetoed))}
+    if not picked and not vetoed:
+        return [], []
+    known = history.current()
+    for name, slugs in wishes.items():
+        for slug in slugs:
+            if slug not in known:
+                near = get_close_matches(str(slug)[:80], known, 1)
+                meant = f" Did you mean “{near[0]}”?" if near else " The catalogue lists everybody."
+                raise InvalidDecision("unknown_expert", name, f"There is no expert “{str(slug)[:80]}”.{meant}")
+    wanted, refused = wishes["experts_picked"], wishes["experts_vetoed"]
+    if both := [known[slug].name for slug in wanted if slug in refused]:
+        raise InvalidDecision(
+            "expert_picked_and_vetoed", "experts_vetoed", f"{both[0]} cannot be both wanted and left out."
+        )
+    if len(wanted) > MOST:
+        raise InvalidDecision("too_many_experts", "experts_picked", f"A board has {MOST} seats; pick at most {MOST}.")
+    if len(known) - len(refused) < MOST:
+        raise InvalidDecision(
+            "too_few_experts_left", "experts_vetoed", f"Leave at least {MOST} experts for the board to choose from."
+        )
+    return wanted, refused
+
+
 def create(owner: AbstractBaseUser, decision: Decision, *, by: str = "") -> Session:
     """Store a decision as a draft session with its ``session_created`` event. Raises ``InvalidDecision``."""
     checked = decision.checked()
@@ -129,6 +166,12 @@ def create(owner: AbstractBaseUser, decision: Decision, *, by: str = "") -> Sess
             cost_cap=checked.cost_cap,
             review_frame=checked.review_frame,
             catalogue_revision=history.current_revision(),
+            experts_picked=checked.picked,
+            experts_vetoed=checked.vetoed,
+        )
+        Document.objects.bulk_create(
+            Document(session=session, position=position, characters=len(one.text), **asdict(one))
+            for position, one in enumerate(checked.documents)
         )
         events.append(session.pk, [events.Draft("session_created", {"title": title}, "created")])
     session.refresh_from_db()

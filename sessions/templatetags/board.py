@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sessions.wording import money
+from sessions.wording import money, provider
 
 register = template.Library()
 
@@ -100,6 +100,15 @@ def counted(number: int, noun: str) -> str:
     """``2|counted:"round"`` is ``2 rounds``; ``"reply,replies"`` gives an irregular plural."""
     one, _, many = noun.partition(",")
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """``12,500`` for twelve and a half thousand."""
+    return f"{number:,}"
+
+
+register.filter("provider", provider)
 
 
 @register.filter

@@ -30,7 +30,7 @@ SCOPE = "page:new"
 def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, DecisionForm(initial=_initial(request)))
-    form = DecisionForm(request.POST)
+    form = DecisionForm(request.POST, request.FILES)
     if not form.is_valid():
         return _page(request, form, status=422)
     session, same = bring(request.user, form.cleaned_data["key"], form.decision)
@@ -70,7 +70,16 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     except ValueError:
         return values
     session = readable(request, earlier)
-    return values | values_of(decision_of(session)) | {"max_rounds": session.max_rounds, "cost_cap": session.cost_cap}
+    return (
+        values
+        | values_of(decision_of(session))
+        | {
+            "max_rounds": session.max_rounds,
+            "cost_cap": session.cost_cap,
+            "experts_picked": session.experts_picked,
+            "experts_vetoed": session.experts_vetoed,
+        }
+    )
 
 
 def _page(
@@ -79,6 +88,7 @@ def _page(
     context = {
         "form": form,
         "already": already,
+        "sent_files": bool(request.FILES),
         "example": values_of(EXAMPLE),
         "limits": {"problem": MAX_PROBLEM, "context": MAX_CONTEXT},
         "offline": settings.OFFLINE,

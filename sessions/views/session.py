@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import cache_control
@@ -13,9 +13,10 @@ from django.views.decorators.http import require_safe
 
 from sessions import export
 from sessions.forms import review_form
-from sessions.models import Session, Status
+from sessions.models import Document, Session, Status
 from sessions.personas import history
 from sessions.personas.catalogue import Persona
+from sessions.prompts.sections import LONGEST_DOCUMENTS, shares
 from sessions.room import build
 from sessions.views.access import may_control, readable
 
@@ -68,6 +69,20 @@ def experts(session: Session) -> list[Persona]:
 def report(request: HttpRequest, pk: UUID) -> HttpResponse:
     session = readable(request, pk)
     return render(request, "board/report.html", {"room": build(session), "session": session})
+
+
+@require_safe
+@login_required
+@cache_control(private=True, no_cache=True)
+def document(request: HttpRequest, pk: UUID, position: int) -> HttpResponse:
+    """The text of an attached document, escaped, and how much of it the board sees."""
+    session = readable(request, pk)
+    attached = list(Document.objects.filter(session=session).defer("text"))
+    room = shares([one.characters for one in attached], LONGEST_DOCUMENTS)
+    for one, shown in zip(attached, room, strict=True):
+        if one.position == position:
+            return render(request, "board/document.html", {"session": session, "document": one, "shown": shown})
+    raise Http404("This decision has no such document.")
 
 
 @require_safe

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from llm.models import LLMCall
 from sessions import events, models
+from sessions.documents import Upload, read
 from sessions.events import Draft
 from sessions.models import Phase, Session, Status
 from sessions.services.audit import record
@@ -67,6 +68,7 @@ def history(django_db_setup: None, django_db_blocker: Any) -> Iterator[History]:
     yield found
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         tables = [name for name in connection.introspection.table_names() if name.startswith("board_")]
+        tables.remove("board_personaversion")  # what the release ships belongs to every test
         cursor.execute(f"TRUNCATE {', '.join([*tables, 'llm_llmcall'])} CASCADE")
         get_user_model().objects.filter(username__in=["barbara", "donald"]).delete()
         connection.close()
@@ -108,7 +110,10 @@ def _thousand(owner: Any) -> list[Session]:
 
 def _full(owner: Any, staff: Any) -> Session:
     """A session with at least one row in every table."""
-    decision = Decision(PROBLEM, context="Rents <b>rise</b>.", options=["Move", "Stay"], cost_cap=Decimal("2.5"))
+    papers = read([Upload("<script>.md", b"<script>alert(1)</script> Rents <b>rise</b>.")])
+    decision = Decision(
+        PROBLEM, context="Rents <b>rise</b>.", options=["Move", "Stay"], cost_cap=Decimal("2.5"), documents=papers
+    )
     session = create(owner, decision)
     key = str(session.pk)
     events.append(

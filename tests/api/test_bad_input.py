@@ -125,9 +125,7 @@ def test_hostile_text_is_kept_as_text(caller: Any) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize(
-    "type_", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "a" * 300]
-)
+@pytest.mark.parametrize("type_", ["text/plain", "application/x-www-form-urlencoded", "application/pdf", "a" * 300])
 def test_another_media_type_is_refused(caller: Any, problem: Any, type_: str) -> None:
     problem(caller.post(URL, body(), type_=type_), 415, "unsupported_media_type")
 

@@ -224,7 +224,7 @@ def test_the_number_of_queries_does_not_grow_with_the_debate(
         factories.open_round(session, number)
         for person in range(4):
             factories.say(session, number, person)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         page_of(browser, session)
 
 
