@@ -32,7 +32,12 @@ class AnthropicProvider:
         import anthropic
 
         self._client = anthropic.AsyncAnthropic(
-            api_key=api_key, base_url=base_url or None, max_retries=0, timeout=60.0, open_telemetry=False
+            api_key=api_key,
+            base_url=base_url or None,
+            max_retries=0,
+            timeout=60.0,
+            open_telemetry=False,
+            http_client=anthropic.DefaultAioHttpClient(),
         )
 
     async def ask(self, ask: Ask) -> Reply:

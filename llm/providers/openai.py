@@ -29,7 +29,13 @@ class OpenAIProvider:
     def __init__(self, *, api_key: str, base_url: str) -> None:
         import openai
 
-        self._client = openai.AsyncOpenAI(api_key=api_key, base_url=base_url or None, max_retries=0, timeout=60.0)
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url or None,
+            max_retries=0,
+            timeout=60.0,
+            http_client=openai.DefaultAioHttpClient(),
+        )
 
     async def ask(self, ask: Ask) -> Reply:
         import openai

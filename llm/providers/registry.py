@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ Clients = dict[tuple[str, str, str], Provider]
 
 # A client's connections belong to the loop they were opened in; they go when the loop goes.
 _clients: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients]" = weakref.WeakKeyDictionary()
+_closers: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncIterator[None]]" = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ def route(prefer: str = "") -> list[Config]:
     return sorted(configs, key=lambda entry: entry.name != prefer)
 
 
+def first(prefer: str = "") -> str | None:
+    """The name of the provider that ``route`` puts first, None when there is none."""
+    try:
+        return route(prefer)[0].name
+    except LLMError:
+        return None
+
+
 async def client(entry: Config) -> Provider:
     """The client for a configuration in the running event loop, made at first use.
 
@@ -97,9 +106,29 @@ async def client(entry: Config) -> Provider:
     key = (entry.name, entry.base_url, entry.api_key)
     if key not in clients:
         make = await asyncio.to_thread(_classes[entry.name])
+        await _close_with_the_loop(clients)
         if key not in clients:
             clients[key] = make(api_key=entry.api_key, base_url=entry.base_url)
     return clients[key]
+
+
+async def _close_with_the_loop(clients: Clients) -> None:
+    """Sees to it that these are closed when their loop shuts down, which closes the generators that run in it."""
+
+    loop = asyncio.get_running_loop()
+    if loop in _closers:
+        return
+
+    async def closer() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            _closers.pop(loop, None)
+            while clients:
+                await clients.popitem()[1].close()
+
+    _closers[loop] = closer()  # kept here, for one that nobody holds is closed at once
+    await anext(_closers[loop])
 
 
 def preload() -> None:
@@ -107,12 +136,6 @@ def preload() -> None:
     for name in settings.LLM_PROVIDERS:
         if config(name) is not None:
             _classes[name]()
-
-
-async def close() -> None:
-    """Closes the running loop's clients."""
-    for provider in _clients.pop(asyncio.get_running_loop(), {}).values():
-        await provider.close()
 
 
 def _anthropic() -> type[Any]:
