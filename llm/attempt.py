@@ -10,6 +10,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Generic, NoReturn
 from uuid import uuid4
 
@@ -55,15 +56,15 @@ class _Begun:
 class Attempt(Generic[T]):
     """``number`` counts a call's attempts over all providers; ``time_left`` is in seconds, waiting included.
 
-    With ``key`` the journal is asked in the same breath as the row is written; ``AlreadyAnswered`` says it knew.
+    With a ``place`` in the journal that is asked in the same breath as the row is written (``AlreadyAnswered`` says it
+    knew), and keeps the answer.
     """
 
     request: Request[T]
-    digest: str
     entry: registry.Config
     number: int
     time_left: float
-    key: str = ""
+    place: journal.Entry | None = None
     repair: Repair | None = None
     room: int = 1
     caller: str = ""
@@ -110,28 +111,38 @@ class Attempt(Generic[T]):
         if admission is Admission.REFUSED:
             raise circuit_open(name, wait)
         probing = admission is Admission.PROBE
-        call_id = None
         try:
             ledger.sweep_now_and_then()
-            call_id, answer_id = hotpath.start(
-                self.request,
-                attempt=self.number,
-                provider=name,
-                model=model,
-                offline=self.entry.offline,
-                key=self.key,
-                correlation_id=correlation_id,
-            )
-            if call_id is None:
-                raise AlreadyAnswered(Answer.objects.get(pk=answer_id or 0))
-            budget.check(self.request.session_id)
+            call_id = self._start(model, correlation_id)
         except BaseException:
-            if call_id is not None:
-                ledger.drop(call_id)
             if probing:
                 breaker_store.released(name, self.caller)
             raise
         return _Begun(call_id, probing)
+
+    def _start(self, model: str, correlation_id: str) -> int:
+        """The attempt's row in the ledger; none when the step is answered already or its session may not spend more."""
+        request = self.request
+        write = partial(
+            hotpath.start,
+            request,
+            attempt=self.number,
+            provider=self.entry.name,
+            model=model,
+            offline=self.entry.offline,
+            key="" if self.place is None else self.place.key,
+            correlation_id=correlation_id,
+        )
+        cap = budget.of(request.session_id).cost_cap
+        started = write(cap=cap)
+        if started.call_id is None and started.answer_id is None and request.session_id is not None:
+            cap = budget.afresh(request.session_id).cost_cap  # it may have been raised since it was read
+            started = write(cap=cap)
+        if started.answer_id is not None:
+            raise AlreadyAnswered(Answer.objects.get(pk=started.answer_id))
+        if started.call_id is None:
+            raise budget.exhausted(started.spent or Decimal(0), cap or Decimal(0))
+        return started.call_id
 
     def _undo(self, begun: _Begun) -> None:
         """The call was not sent: nothing is owed, and nothing was learnt about the provider."""
@@ -222,21 +233,19 @@ class Attempt(Generic[T]):
             offline=entry.offline,
         )
         metrics.answered(entry.name, reply.model, cost, latency)
-        answer = None
-        if request.session_id is not None:
-            answer = journal.compose(request, request.session_id, self.digest, fresh)
         try:
-            kept = await storage.run_to_end(self._settle_gain, begun, fresh, answer)
+            earlier = await storage.run_to_end(self._settle_gain, begun, fresh)
         except DatabaseError:
             # Paid for and in our hands: using it beats buying it again, though a crash would now buy it again.
             logger.exception("An answer of %s for session %s could not be stored", entry.name, request.session_id)
             return fresh
-        return fresh if kept is None or kept is answer else (journal.replay(request, kept) or fresh)
+        return fresh if earlier is None else (journal.replay(request, earlier) or fresh)
 
-    def _settle_gain(self, begun: _Begun, completion: Completion[T], answer: Answer | None) -> Answer | None:
-        stored = hotpath.finish(begun.call_id, completion, answer)
+    def _settle_gain(self, begun: _Begun, completion: Completion[T]) -> Answer | None:
+        """The answer that somebody else has stored for this step meanwhile, if so."""
+        stored = hotpath.finish(begun.call_id, completion, self.place)
         breaker_store.succeeded(self.entry.name, self.caller)
-        return answer if stored or answer is None else journal.find(answer.session_id, answer.key)
+        return None if stored or self.place is None else journal.find(self.place.session_id, self.place.key)
 
 
 def circuit_open(provider: str, wait: float) -> LLMError:

@@ -51,22 +51,23 @@ async def complete(request: Request[T]) -> Completion[T]:
     and can be cancelled at any time without losing an answer that was paid.
     """
     digest = journal.prompt_digest(request)
+    place = journal.entry_of(request, digest)
     if not _may_look_later(request):
-        stored = await _replay(request, digest) or (await _reused(request, digest) if request.reuse else None)
+        stored = await _replay(request, place) or (await _reused(request, digest) if request.reuse else None)
         if stored is not None:
             metrics.REUSED.labels("journal").inc()
             return stored
     route = registry.route(request.prefer)
     key = (digest, route[0].name, route[0].model(request.tier)) if request.cache else None
-    cached = await _cached(request, digest, key)
+    cached = await _cached(request, place, key)
     if cached is not None:
         metrics.REUSED.labels("cache").inc()
         return cached
     try:
-        completion = await _Call(request, digest, route, _rules()).run()
+        completion = await _Call(request, place, route, _rules()).run()
     except AlreadyAnswered as known:
         metrics.REUSED.labels("journal").inc()
-        completion = journal.replay(request, known.answer) or await _anew(request, digest, known.answer)
+        completion = journal.replay(request, known.answer) or await _anew(request, place, known.answer)
     if key is not None and completion.provider == key[1]:
         cache.answers.put(key, completion)
     return completion
@@ -77,30 +78,26 @@ def _may_look_later(request: Request[T]) -> bool:
     nothing stands between now and then, neither a queue nor a breaker nor another place to look."""
     if request.session_id is None or request.cache or request.reuse:
         return False
-    try:
-        first = registry.route(request.prefer)[0].name
-    except LLMError:
-        return False
-    return shaping.is_free(first) and breaker_store.untroubled(first)
+    first = registry.first(request.prefer)
+    return first is not None and shaping.is_free(first) and breaker_store.untroubled(first)
 
 
-async def _anew(request: Request[T], digest: str, unfit: Answer) -> Completion[T]:
+async def _anew(request: Request[T], place: journal.Entry | None, unfit: Answer) -> Completion[T]:
     """An answer for a step whose stored answer no longer fits its schema."""
     await storage.run(journal.forget, unfit.session_id, unfit.key)
-    return await _Call(request, digest, registry.route(request.prefer), _rules()).run()
+    return await _Call(request, place, registry.route(request.prefer), _rules()).run()
 
 
-async def _replay(request: Request[T], digest: str) -> Completion[T] | None:
-    if request.session_id is None:
+async def _replay(request: Request[T], place: journal.Entry | None) -> Completion[T] | None:
+    if place is None:
         return None
-    key = journal.key_of(request, digest)
     try:
-        answer = await storage.run(journal.find, request.session_id, key)
+        answer = await storage.run(journal.find, place.session_id, place.key)
         if answer is None:
             return None
         replayed = journal.replay(request, answer)
         if replayed is None:
-            await storage.run(journal.forget, request.session_id, key)
+            await storage.run(journal.forget, place.session_id, place.key)
         return replayed
     except DatabaseError as error:
         raise storage_unavailable() from error
@@ -117,7 +114,7 @@ async def _reused(request: Request[T], digest: str) -> Completion[T] | None:
     return None if answer is None else journal.replay(request, answer)
 
 
-async def _cached(request: Request[T], digest: str, key: cache.Key | None) -> Completion[T] | None:
+async def _cached(request: Request[T], place: journal.Entry | None, key: cache.Key | None) -> Completion[T] | None:
     """An answer of the last minutes, journalled for this session like any other, at no cost."""
     found = cache.answers.get(key) if key is not None else None
     if found is None:
@@ -135,10 +132,9 @@ async def _cached(request: Request[T], digest: str, key: cache.Key | None) -> Co
         offline=origin.offline,
         cached=True,
     )
-    if request.session_id is not None:
-        answer: Answer = journal.compose(request, request.session_id, digest, completion)
+    if place is not None:
         try:
-            await storage.run_to_end(journal.store, answer)
+            await storage.run_to_end(journal.store, place, completion)
         except DatabaseError as error:
             raise storage_unavailable() from error
     return completion
@@ -158,16 +154,12 @@ class _Call(Generic[T]):
     """The attempts of one request on the providers of its route, in order."""
 
     request: Request[T]
-    digest: str
+    place: journal.Entry | None
     route: list[registry.Config]
     rules: Rules
     began: float = field(default_factory=time.monotonic)
     attempts: int = 0
     causes: list[LLMError] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        return "" if self.request.session_id is None else journal.key_of(self.request, self.digest)
 
     @property
     def deadline(self) -> float:
@@ -193,9 +185,7 @@ class _Call(Generic[T]):
                 return self._late(entry)
             self.attempts += 1
             try:
-                return await Attempt(
-                    self.request, self.digest, entry, self.attempts, left, self.key, repair, room
-                ).run()
+                return await Attempt(self.request, entry, self.attempts, left, self.place, repair, room).run()
             except LLMError as error:
                 situation = Situation(self._left(index), self._other(index))
                 decision = policy.decide(error, progress, situation, self.rules, _jitter())

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from llm import ledger
 from llm.errors import Condition, LLMError
 
 
@@ -27,16 +26,16 @@ class Budget:
     deadline: datetime | None = None
 
 
-#: Gives a session's budget, None when it has none. Called in a database thread, before each attempt.
+#: Gives a session's budget, None when it has none. Called in a database thread.
 Reader = Callable[[UUID], Budget | None]
 
+_NONE = Budget()
 _reader: Reader | None = None
-
-
 #: Budgets read lately: when each was read (monotonic), and what it was.
-_known: dict[UUID, tuple[float, Budget | None]] = {}
-#: Seconds for which a budget that allows a call is trusted; one that forbids it is always read afresh.
-TRUSTED = 1.0
+_known: dict[UUID, tuple[float, Budget]] = {}
+#: Seconds for which a budget that allows a call is trusted, so that one which was narrowed counts that late; one that
+#: forbids a call is read again before it does.
+TRUSTED = 10.0
 _MOST_KNOWN = 5_000
 
 
@@ -47,40 +46,41 @@ def register(reader: Reader | None) -> None:
     _known.clear()
 
 
-def check(session_id: UUID | None) -> None:
-    """Raises ``LLMError`` when the session may not spend any more. Synchronous, for a database thread."""
+def of(session_id: UUID | None) -> Budget:
+    """The session's budget. Raises ``LLMError`` when its time is over. Synchronous, for a database thread."""
     if _reader is None or session_id is None:
-        return
+        return _NONE
     known = _known.get(session_id)
-    if known is not None and time.monotonic() - known[0] < TRUSTED:
-        try:
-            _hold(session_id, known[1])
-            return
-        except LLMError:
-            pass  # it may have been raised since
-    budget = _reader(session_id)
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
-    _known[session_id] = (time.monotonic(), budget)
-    _hold(session_id, budget)
-
-
-def _hold(session_id: UUID, budget: Budget | None) -> None:
-    if budget is None:
-        return
-    if budget.deadline is not None and timezone.now() >= budget.deadline:
+    if known is not None and time.monotonic() - known[0] < TRUSTED and not _is_over(known[1]):
+        return known[1]
+    budget = afresh(session_id)
+    if _is_over(budget):
         raise LLMError(
             "session_deadline",
             "The session's time is over. What it has worked out is kept: extend its deadline to go on.",
             condition=Condition.BUDGET,
         )
-    if budget.cost_cap is None:
-        return
-    spent = ledger.spent(session_id)
-    if spent >= budget.cost_cap:
-        raise LLMError(
-            "budget_exhausted",
-            f"The session has reached its cost cap (${spent:.4f} of ${budget.cost_cap:.2f}). "
-            "What it has worked out is kept: raise the cap to go on.",
-            condition=Condition.BUDGET,
-        )
+    return budget
+
+
+def afresh(session_id: UUID) -> Budget:
+    """The session's budget as it stands in the table now."""
+    budget = (_reader(session_id) if _reader is not None else None) or _NONE
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[session_id] = (time.monotonic(), budget)
+    return budget
+
+
+def exhausted(spent: Decimal, cap: Decimal) -> LLMError:
+    """``spent`` and ``cap`` in US dollars."""
+    return LLMError(
+        "budget_exhausted",
+        f"The session has reached its cost cap (${spent:.4f} of ${cap:.2f}). "
+        "What it has worked out is kept: raise the cap to go on.",
+        condition=Condition.BUDGET,
+    )
+
+
+def _is_over(budget: Budget) -> bool:
+    return budget.deadline is not None and timezone.now() >= budget.deadline

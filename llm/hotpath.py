@@ -1,16 +1,17 @@
 """The two statements that every call makes, as compact SQL: through the ORM they cost more than the SDK's own work.
 
-Each is one statement and therefore one transaction. The tables are those of ``llm.models``; a test holds the columns
-named here against them.
+The first asks the journal, holds the session to its cap and writes the attempt's row; the second settles that row and
+stores the answer. Each is one statement and therefore one transaction. The tables are those of ``llm.models``; a test
+holds the columns named here against them.
 """
 
-import json
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 
-from llm.models import Answer
+from llm import journal, pricing
 from llm.types import Completion, Request
 
 _BEGIN_COLUMNS = (
@@ -19,12 +20,31 @@ _BEGIN_COLUMNS = (
 )
 _VALUES = "%s::uuid, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'started', '', '', 0, 0, 0, 0, clock_timestamp()"
 _START = f"INSERT INTO llm_llmcall ({_BEGIN_COLUMNS}) VALUES ({_VALUES}) RETURNING id"  # noqa: S608  # constants
+_ANSWERED = "answered AS (SELECT id FROM llm_answer WHERE session_id = %s AND key = %s)"
 _START_UNLESS_ANSWERED = f"""
-WITH answered AS (SELECT id FROM llm_answer WHERE session_id = %s AND key = %s),
+WITH {_ANSWERED},
 started AS (
     INSERT INTO llm_llmcall ({_BEGIN_COLUMNS}) SELECT {_VALUES} WHERE NOT EXISTS (SELECT FROM answered) RETURNING id
 )
-SELECT (SELECT id FROM started), (SELECT id FROM answered)
+SELECT (SELECT id FROM started), (SELECT id FROM answered), NULL
+"""  # noqa: S608  # constants
+# Known costs, and answers of unknown price at the dearest listed rates.
+_START_WITHIN_CAP = f"""
+WITH {_ANSWERED},
+spent AS (
+    SELECT coalesce(sum(cost), 0) + (
+        coalesce(sum(input_tokens) FILTER (WHERE cost IS NULL), 0) * %s::numeric
+        + coalesce(sum(output_tokens) FILTER (WHERE cost IS NULL), 0) * %s::numeric
+        + coalesce(sum(cache_read_tokens) FILTER (WHERE cost IS NULL), 0) * %s::numeric
+        + coalesce(sum(cache_write_tokens) FILTER (WHERE cost IS NULL), 0) * %s::numeric
+    ) / 1000000 AS dollars
+    FROM llm_llmcall WHERE session_id = %s
+),
+started AS (
+    INSERT INTO llm_llmcall ({_BEGIN_COLUMNS}) SELECT {_VALUES}
+    WHERE NOT EXISTS (SELECT FROM answered) AND (SELECT dollars FROM spent) < %s::numeric RETURNING id
+)
+SELECT (SELECT id FROM started), (SELECT id FROM answered), (SELECT dollars FROM spent)
 """  # noqa: S608  # constants
 
 _FINISH = """
@@ -41,6 +61,16 @@ ON CONFLICT (session_id, key) DO NOTHING RETURNING id
 _LONGEST_MS = 2_147_483_647
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Exactly one of: the attempt's row is written (``call_id``), the journal holds the answer (``answer_id``), or
+    neither, because the session has ``spent`` (US dollars) its cap."""
+
+    call_id: int | None
+    answer_id: int | None = None
+    spent: Decimal | None = None
+
+
 def start(
     request: Request[Any],
     *,
@@ -49,11 +79,13 @@ def start(
     model: str,
     offline: bool,
     key: str = "",
+    cap: Decimal | None = None,
     correlation_id: str = "",
-) -> tuple[int | None, int | None]:
-    """Writes an attempt's row, unless ``key`` finds a stored answer; returns the row's id or else the answer's."""
+) -> Started:
+    """Writes an attempt's row, unless ``key`` finds a stored answer or the session has spent ``cap`` US dollars."""
+    session = request.session_id
     values = (
-        request.session_id,
+        session,
         correlation_id[:64],
         request.task_id[:200],
         request.call_no,
@@ -68,13 +100,17 @@ def start(
     with connection.cursor() as cursor:
         if not key:
             cursor.execute(_START, values)
-            return cursor.fetchone()[0], None
-        cursor.execute(_START_UNLESS_ANSWERED, (request.session_id, key, *values))
-        call_id, answer_id = cursor.fetchone()
-        return call_id, answer_id
+            return Started(cursor.fetchone()[0])
+        if cap is None:
+            cursor.execute(_START_UNLESS_ANSWERED, (session, key, *values))
+        else:
+            dearest = pricing.ceiling()
+            rates = (dearest.input, dearest.output, dearest.cache_read, dearest.cache_write)
+            cursor.execute(_START_WITHIN_CAP, (session, key, *rates, session, *values, cap))
+        return Started(*cursor.fetchone())
 
 
-def finish(call_id: int, completion: Completion[Any], answer: Answer | None) -> bool:
+def finish(call_id: int, completion: Completion[Any], entry: journal.Entry | None) -> bool:
     """Settles an attempt and stores its answer, if there is one to store, together or not at all.
 
     False when the same step was answered by somebody else meanwhile: then theirs is kept.
@@ -82,15 +118,14 @@ def finish(call_id: int, completion: Completion[Any], answer: Answer | None) -> 
     usage = completion.usage
     latency = min(round(completion.latency * 1000), _LONGEST_MS)
     tokens = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
-    settled = (completion.model[:100], *tokens, completion.cost, latency, call_id)
+    model = completion.model[:100]
+    settled = (model, *tokens, completion.cost, latency, call_id)
     with connection.cursor() as cursor:
-        if answer is None:
+        if entry is None:
             cursor.execute(_FINISH, settled)
             return True
-        session_id: UUID = answer.session_id
-        stored = (session_id, answer.key, answer.prompt_digest, json.dumps(answer.value), answer.provider)
+        stored = (entry.session_id, entry.key, entry.digest, completion.value.model_dump_json(), completion.provider)
         cursor.execute(
-            _FINISH_AND_STORE,
-            (*settled, *stored, answer.model, answer.offline, *tokens, completion.cost, latency),
+            _FINISH_AND_STORE, (*settled, *stored, model, completion.offline, *tokens, completion.cost, latency)
         )
         return cursor.fetchone() is not None

@@ -7,16 +7,25 @@ them again; every earlier answer is found here.
 
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
 from pydantic import BaseModel, ValidationError
 
 from llm.models import Answer
 from llm.structured import json_schema
 from llm.types import Completion, Request, T, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in the journal: ``key`` for one call of one task, ``digest`` for its prompt alone."""
+
+    session_id: UUID
+    key: str
+    digest: str
 
 
 def prompt_digest(request: Request[Any]) -> str:
@@ -44,6 +53,13 @@ def key_of(request: Request[Any], digest: str) -> str:
     return hashlib.sha256(json.dumps([request.task_id, request.call_no, digest]).encode()).hexdigest()
 
 
+def entry_of(request: Request[Any], digest: str) -> Entry | None:
+    """Where the answer of a request belongs; None without a session, whose answers are not kept."""
+    if request.session_id is None:
+        return None
+    return Entry(request.session_id, key_of(request, digest), digest)
+
+
 def find(session_id: UUID, key: str) -> Answer | None:
     return Answer.objects.filter(session_id=session_id, key=key).first()
 
@@ -53,14 +69,29 @@ def find_by_prompt(session_id: UUID, digest: str) -> Answer | None:
     return Answer.objects.filter(session_id=session_id, prompt_digest=digest).order_by("-pk").first()
 
 
-def store(answer: Answer) -> Answer:
-    """Stores an answer; returns the one that is kept, which is the earlier one when two workers raced."""
-    try:
-        with transaction.atomic():
-            answer.save(force_insert=True)
-    except IntegrityError:
-        return find(answer.session_id, answer.key) or answer
-    return answer
+def store(entry: Entry, completion: Completion[Any]) -> None:
+    """Stores an answer that cost nothing; the earlier one is kept when there is one."""
+    usage = completion.usage
+    Answer.objects.bulk_create(
+        [
+            Answer(
+                session_id=entry.session_id,
+                key=entry.key,
+                prompt_digest=entry.digest,
+                value=completion.value.model_dump(mode="json"),
+                provider=completion.provider,
+                model=completion.model[:100],
+                offline=completion.offline,
+                input_tokens=usage.input_tokens,
+                output_tokens=usage.output_tokens,
+                cache_read_tokens=usage.cache_read_tokens,
+                cache_write_tokens=usage.cache_write_tokens,
+                cost=completion.cost,
+                latency_ms=round(completion.latency * 1000),
+            )
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def forget(session_id: UUID, key: str) -> None:
@@ -83,24 +114,4 @@ def replay(request: Request[T], answer: Answer) -> Completion[T] | None:
         latency=answer.latency_ms / 1000,
         replayed=True,
         offline=answer.offline,
-    )
-
-
-def compose(request: Request[Any], session_id: UUID, digest: str, completion: Completion[Any]) -> Answer:
-    """The journal's row for an answer, not yet stored."""
-    usage = completion.usage
-    return Answer(
-        session_id=session_id,
-        key=key_of(request, digest),
-        prompt_digest=digest,
-        value=completion.value.model_dump(mode="json"),
-        provider=completion.provider,
-        model=completion.model[:100],
-        offline=completion.offline,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        cost=completion.cost,
-        latency_ms=round(completion.latency * 1000),
     )

@@ -15,7 +15,6 @@ from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from llm import pricing
 from llm.errors import LLMError
 from llm.models import LLMCall
 from llm.types import Usage
@@ -130,18 +129,6 @@ def costs_of(session_ids: Iterable[UUID]) -> dict[UUID, CostSummary]:
     rows = LLMCall.objects.filter(session_id__in=wanted).order_by().values("session_id").annotate(**_AGGREGATES)
     found = {row["session_id"]: _summary({name: row[name] for name in _AGGREGATES}) for row in rows}  # type: ignore[literal-required]
     return {key: found.get(key, CostSummary()) for key in wanted}
-
-
-def spent(session_id: UUID) -> Decimal:
-    """US dollars to hold against a cap: known costs, and answers of unknown price at the dearest listed price."""
-    unpriced = Q(cost__isnull=True)
-    sums = LLMCall.objects.filter(session_id=session_id).aggregate(
-        known=Sum("cost"),
-        **{kind: Sum(f"{kind}_tokens", filter=unpriced) for kind in ("input", "output", "cache_read", "cache_write")},
-    )
-    known = sums.pop("known") or Decimal(0)
-    unknown = Usage(**{f"{kind}_tokens": tokens or 0 for kind, tokens in sums.items()})
-    return known + pricing.ceiling().cost(unknown)
 
 
 def experience(session_id: UUID) -> tuple[float, int, float]:

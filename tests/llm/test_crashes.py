@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -104,12 +105,12 @@ async def test_a_cancelled_probe_gives_its_lease_back(offline: Offline, make_req
 
 
 async def test_an_attempt_whose_process_died_becomes_unknown(make_request: Make, session_id: UUID) -> None:
-    call_id, _ = await storage.run(
-        hotpath.start, make_request(), attempt=1, provider="anthropic", model="m", offline=False
+    started = await storage.run(
+        partial(hotpath.start, make_request(), attempt=1, provider="anthropic", model="m", offline=False)
     )
     assert await storage.run(ledger.settle_abandoned) == 0
     assert await storage.run(ledger.settle_abandoned, timedelta(0), session_id=session_id) == 1
-    row = await storage.run(LLMCall.objects.get, pk=call_id)
+    row = await storage.run(LLMCall.objects.get, pk=started.call_id)
     assert (row.status, row.cost, row.error_code) == ("unknown", None, "process_died")
     assert (await storage.run(ledger.cost_of, session_id)).unknown_calls == 1
 

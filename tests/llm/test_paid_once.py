@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db.backends.utils import CursorWrapper
 
-from llm import ledger, storage
+from llm import breaker_store, budget, ledger, storage
 from llm.broker import complete
 from llm.errors import LLMError
 from llm.models import Answer, LLMCall
@@ -124,3 +125,25 @@ async def test_a_wrong_request_fails_with_a_clear_error(offline: Offline, make_r
     assert not caught.value.recoverable
     row = await LLMCall.objects.aget()
     assert (row.status, row.error_code, row.http_status, row.cost) == ("failed", "bad_request", 400, Decimal(0))
+
+
+async def test_a_successful_call_costs_two_statements(
+    offline: Offline, make_request: Make, session_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One asks the journal, holds the budget and begins the row; one settles it and stores the answer."""
+    monkeypatch.setattr(budget, "_reader", lambda session: budget.Budget(cost_cap=Decimal(5)))
+    await complete(make_request(task_id="warm-up"))
+    statements: list[str] = []
+    execute = CursorWrapper.execute
+
+    def counted(cursor: Any, sql: Any, params: Any = None) -> Any:
+        statements.append(str(sql).split()[0])
+        return execute(cursor, sql, params)
+
+    monkeypatch.setattr(CursorWrapper, "execute", counted)
+    monkeypatch.setattr(breaker_store, "CACHE_SECONDS", 60.0)
+    for number in range(10):
+        await complete(make_request(task_id=f"task-{number}"))
+    monkeypatch.undo()
+    assert statements == ["WITH"] * 20
+    assert (await storage.run(ledger.cost_of, session_id)).calls == 11
