@@ -1,6 +1,7 @@
 """Plans over HTTP: the same services as the pages, problems with stable codes."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,14 +12,22 @@ from replanning.models import Action, Project, Replan, State
 from replanning.services import offer
 from sessions.models import Session
 from sessions.services import tokens
+from tests.api.test_schema import document, holds
 from tests.replanning.conftest import finish, propose
 
 API = "/api/v1"
 REVERSED = {"title": "x", "start_on": "2030-02-02", "due_on": "2030-01-01"}
 
 
+def documented(method: str, path: str) -> Any:
+    """The operation of the OpenAPI document that a request is one of."""
+    bare = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "{id}", path.partition("?")[0])
+    bare = re.sub(r"/dependencies/\d+$", "/dependencies/{number}", bare)
+    return document()["paths"][bare][method.lower()]
+
+
 class Caller:
-    """A program with a token; ``send`` returns status and decoded body."""
+    """A program with a token; ``send`` returns status and decoded body, held against the OpenAPI document."""
 
     def __init__(self, user: Any) -> None:
         self.client = Client(
@@ -29,6 +38,7 @@ class Caller:
         data = b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.client.generic(method, API + path, data, content_type="application/json", headers=named)
+        holds(answer, documented(method, API + path))
         return answer.status_code, json.loads(answer.content) if answer.content else None
 
     def get(self, path: str) -> tuple[int, Any]:
