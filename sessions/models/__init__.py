@@ -8,7 +8,9 @@ from sessions.models.event import Event
 from sessions.models.idempotency import IdempotencyKey
 from sessions.models.outcome import ActionProposal, Memo, Recommendation
 from sessions.models.persona import PersonaVersion
+from sessions.models.resolution import Followed, Hindsight, Resolution
 from sessions.models.room import Assessment, Contribution, Intervention, Seat, SubProblem
+from sessions.models.room import Assessment, Contribution, Seat, SubProblem
 from sessions.models.run import Run
 from sessions.models.session import Phase, Session, Status
 from sessions.models.slot import RunnerSlot
@@ -24,12 +26,15 @@ __all__ = [
     "Document",
     "Evaluation",
     "Event",
+    "Followed",
+    "Hindsight",
     "IdempotencyKey",
     "Intervention",
     "Memo",
     "PersonaVersion",
     "Phase",
     "Recommendation",
+    "Resolution",
     "Run",
     "RunnerSlot",
     "Seat",
