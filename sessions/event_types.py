@@ -228,6 +228,22 @@ class Interjection(Data):
     author: str = ""
 
 
+class DecisionRecorded(Data):
+    """After the end: what its owner decided. A later one corrects it."""
+
+    decision: str
+    followed: Literal["yes", "partly", "no"]
+    decided_on: str
+
+
+class OutcomeRecorded(Data):
+    """After the end: how it turned out. A later one corrects it."""
+
+    hindsight: Literal["right", "partly", "wrong", "unclear"]
+    outcome: str = ""
+    judged_on: str
+
+
 SCHEMAS: dict[str, type[Data]] = {
     "session_created": Created,
     "session_queued": Queued,
@@ -256,6 +272,8 @@ SCHEMAS: dict[str, type[Data]] = {
     "actions_ready": ActionsReady,
     "item_rejected": ItemRejected,
     "interjection": Interjection,
+    "decision_recorded": DecisionRecorded,
+    "outcome_recorded": OutcomeRecorded,
 }
 
 #: After one of these the stream ends.

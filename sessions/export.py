@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.text import slugify
 
-from sessions.models import Document, Session
+from sessions.models import Document, Resolution, Session
 from sessions.room import Room, build
 from sessions.room.parts import Card, Part, Round
 
@@ -35,7 +35,7 @@ def markdown(session: Session) -> str:
         lines += ["### Documents", "", *(f"- {text(one.name)}: {_described(one)}" for one in room.documents), ""]
     if room.trouble:
         lines += ["## What happened", "", f"{room.trouble.title}. {text(room.trouble.message)}", ""]
-    lines += _memo(room)
+    lines += _memo(room) + _resolution(session)
     for part in room.parts:
         lines += _part(part, alone=len(room.parts) == 1)
     return "\n".join(lines).rstrip() + "\n"
@@ -79,6 +79,7 @@ def as_json(session: Session) -> dict[str, Any]:
         else None,
         "parts": [_part_data(part) for part in room.parts],
         "memo": _memo_data(room),
+        "resolution": _resolution_data(session),
         "actions": [
             _columns(action.row, "position title what owner due_in_days priority success kill")
             | {"due": f"{action.due:%Y-%m-%d}"}
@@ -147,6 +148,26 @@ def _memo(room: Room) -> list[str]:
             lines.append(f"   Done when: {text(row.success)}" + (f" Stop when: {text(row.kill)}" if row.kill else ""))
         lines.append("")
     return lines
+
+
+def _resolution(session: Session) -> list[str]:
+    found = Resolution.objects.filter(session=session).first()
+    if found is None:
+        return []
+    how = found.get_followed_display().lower()
+    lines = ["## What became of it", "", f"Decided on {found.decided_on}, {how}: {text(found.decision)}", ""]
+    if found.is_judged:
+        verdict = found.get_hindsight_display().lower()
+        lines += [f"In hindsight ({found.judged_on}) the recommendation was: {verdict}. {text(found.outcome)}", ""]
+    return lines
+
+
+def _resolution_data(session: Session) -> dict[str, Any] | None:
+    found = Resolution.objects.filter(session=session).first()
+    if found is None:
+        return None
+    days = {name: value and value.isoformat() for name, value in _columns(found, "decided_on judged_on").items()}
+    return _columns(found, "decision followed hindsight outcome") | days
 
 
 def _part(part: Part, *, alone: bool) -> list[str]:

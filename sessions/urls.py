@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
 from sessions.api import token_page
-from sessions.views import control, decision, listing, session
+from sessions.views import control, decision, listing, resolution, session
 
 app_name = "board"
 _ID = "sessions/(?P<pk>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
@@ -14,6 +14,8 @@ urlpatterns = [
     path("sessions/<uuid:pk>/report/", session.report, name="report"),
     path("sessions/<uuid:pk>/documents/<int:position>/", session.document, name="document"),
     re_path(rf"^{_ID}/export\.(?P<kind>md|json)$", session.download, name="export"),
+    path("sessions/<uuid:pk>/decision/", resolution.decision, name="decision"),
+    path("calibration/", resolution.calibration, name="calibration"),
     path("sessions/<uuid:pk>/start/", control.start, name="start"),
     path("sessions/<uuid:pk>/pause/", control.pause, name="pause"),
     path("sessions/<uuid:pk>/resume/", control.resume, name="resume"),

@@ -3,8 +3,6 @@
 from sessions.api.catalogue import CATALOGUE, Kind
 
 KINDS: dict[str, Kind] = {
-    "invalid_choice": Kind(400, "A value is none of the choices", "Send one of the values that /api/docs/ lists."),
-    "out_of_range": Kind(400, "A value is out of range", "Correct the fields listed in “errors”."),
     "dates_reversed": Kind(400, "It is due before it starts", "Move one of the two dates."),
     "unknown_session": Kind(400, "There is no such session", "Name a session that you may read."),
     "unknown_action": Kind(400, "There is no such action", "Name an action of the same project."),

@@ -1,8 +1,7 @@
 """What callers may send. Bounds are checked by the services; here they are only documented."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django.core.exceptions import ValidationError as Invalid
 from rest_framework import serializers
 
 from replanning import texts
@@ -10,24 +9,10 @@ from replanning.models import Kind, Priority, ProjectStatus, State
 from replanning.models.dependency import MAX_LAG
 from replanning.services.accept import MAX_ITEMS, Item
 from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from sessions.api.strict import QuerySerializer, StrictSerializer, Text, Whole
+from sessions.api.strict import Day, QuerySerializer, StrictSerializer, Text, Whole
 
 #: What a caller may ask for; *replanned* follows from accepting a new plan.
 MOVES = [choice for choice in State.choices if choice[0] != State.REPLANNED]
-
-
-class Day(serializers.DateField):
-    """A date such as ``2030-06-30``."""
-
-    default_error_messages: ClassVar = {"invalid": "This has to be a date such as 2030-06-30."}
-
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        try:
-            return super().to_internal_value(data)
-        except (Invalid, OverflowError):
-            self.fail("invalid")
 
 
 def _title(**options: Any) -> Text:

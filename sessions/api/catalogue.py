@@ -45,6 +45,8 @@ CATALOGUE: dict[str, Kind] = {
     "document_too_many_pages": Kind(400, "A PDF has too many pages", "Attach at most 200 pages."),
     "document_too_long": Kind(400, "A document has too much text", "Attach what the decision turns on."),
     "document_too_slow": Kind(400, "A PDF takes too long to read", "Save it again as a PDF, or attach its text."),
+    "invalid_choice": Kind(400, "A value is none of the choices", "Send one of the values that /api/docs/ lists."),
+    "out_of_range": Kind(400, "A value is out of range", "Correct the fields listed in “errors”."),
     "empty": Kind(400, "The text is empty", "Say something."),
     "answers_do_not_match": Kind(400, "Not every question is answered", "Give one answer for each question, in order."),
     "unknown_question": Kind(400, "The board has not asked this", "Take “interrupt_id” from session_waiting."),
@@ -78,6 +80,8 @@ CATALOGUE: dict[str, Kind] = {
     "illegal_transition": Kind(
         409, "The session is in another state", "Read the session again: its status says what is possible now."
     ),
+    "no_memo_yet": Kind(409, "The board has not advised yet", "Wait until the session has completed."),
+    "no_decision_yet": Kind(409, "No decision is recorded", "Record what you decided first."),
     "not_recoverable": Kind(409, "A retry cannot help", "Retry from an earlier checkpoint, or start anew."),
     "unknown_checkpoint": Kind(409, "There is no such checkpoint", "Choose one from the session's checkpoints."),
     "graph_version": Kind(409, "The session is of an older version", "Bring the decision to the board again."),

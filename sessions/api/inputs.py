@@ -6,14 +6,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sessions.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from sessions.api.strict import Flag, Money, QuerySerializer, StrictSerializer, Text, Whole
+from sessions.api.strict import Day, Flag, Money, QuerySerializer, StrictSerializer, Text, Whole
 from sessions.documents import Attachment, Upload
 from sessions.documents.attachment import LONGEST as LONGEST_DOCUMENT
 from sessions.documents.attachment import MOST
-from sessions.models import Status
+from sessions.models import Followed, Hindsight, Status
 from sessions.personas.catalogue import LONGEST
 from sessions.personas.seating import MOST as SEATS
 from sessions.services.control import MAX_TEXT
+from sessions.services.resolution import MAX_DECISION, MAX_OUTCOME
 from sessions.services.review import Changes
 from sessions.services.start import MAX_CONTEXT, MAX_ITEM, MAX_ITEMS, MAX_PROBLEM, MIN_PROBLEM, Decision
 
@@ -210,6 +211,34 @@ class Retry(Reason):
     reuse_answers = Flag(
         required=False, default=True, help_text="With checkpoint_id: take stored answers to identical prompts"
     )
+
+
+@_text(MAX_DECISION, 1)
+class DecisionText(Text):
+    pass
+
+
+@_text(MAX_OUTCOME)
+class OutcomeText(Text):
+    pass
+
+
+class DecisionTaken(StrictSerializer):
+    """What was decided in the end; sent again, it corrects what was recorded."""
+
+    decision = DecisionText(help_text="In your own words")
+    followed = serializers.ChoiceField(choices=Followed.choices, help_text="Whether as the board recommended")
+    decided_on = Day(required=False, allow_null=True, default=None, help_text="Today unless given")
+
+
+class Outcome(StrictSerializer):
+    """How it turned out; sent again, it corrects what was recorded."""
+
+    hindsight = serializers.ChoiceField(
+        choices=Hindsight.choices, help_text="Whether the board's recommendation turned out to be right"
+    )
+    outcome = OutcomeText(required=False, default="", help_text="What happened")
+    judged_on = Day(required=False, allow_null=True, default=None, help_text="Today unless given")
 
 
 class ListQuery(QuerySerializer):

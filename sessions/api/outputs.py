@@ -265,11 +265,52 @@ class EventPage(serializers.Serializer[Any]):
     head = serializers.IntegerField(help_text="Sequence of the newest event there is")
     after = serializers.IntegerField(help_text="Ask with this ‘after’ for what comes later")
     next = serializers.URLField(allow_null=True, help_text="The following page, or null when you have all there is")
-    ended = serializers.BooleanField(help_text="No more events will come, unless somebody retries the session")
+    ended = serializers.BooleanField(
+        help_text="Nothing more comes unless it is retried, or its owner records decision and outcome"
+    )
 
 
 class Said(serializers.Serializer[Any]):
     sequence = serializers.IntegerField(help_text="Of the interjection's event")
+
+
+class Resolution(serializers.ModelSerializer[models.Resolution]):
+    """What was decided and, once it is known, how it turned out (``hindsight`` is empty until then)."""
+
+    followed = serializers.ChoiceField(choices=models.Followed.choices, read_only=True)
+    hindsight = serializers.ChoiceField(choices=models.Hindsight.choices, allow_blank=True, read_only=True)
+
+    class Meta:
+        model = models.Resolution
+        fields = ["decision", "followed", "decided_on", "hindsight", "outcome", "judged_on", "created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class Interval(serializers.Serializer[Any]):
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class CalibrationGroup(serializers.Serializer[Any]):
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    count = serializers.IntegerField()
+    confidence = serializers.FloatField(help_text="Mean confidence, 0 to 1")
+    right = serializers.FloatField(help_text="Mean outcome: right 1, partly right 0.5, wrong 0")
+    interval = Interval(help_text="Of “right”: Wilson's, 95 per cent")
+
+
+class Calibration(serializers.Serializer[Any]):
+    """Scores are null below three judged decisions; below thirty, “is_few” says that they say little."""
+
+    count = serializers.IntegerField()
+    left_out = serializers.IntegerField(help_text="Judged, but not to be told, or of the offline demo")
+    is_few = serializers.BooleanField()
+    brier = serializers.FloatField(allow_null=True, help_text="Mean of (confidence − outcome)²")
+    interval = Interval(allow_null=True, help_text="Of “brier”: mean ± 1.96·s/√n; null when all are alike")
+    reference = serializers.FloatField(allow_null=True, help_text="The score of always saying the share that was right")
+    gap = serializers.FloatField(allow_null=True, help_text="Mean confidence − mean outcome; above 0: too sure")
+    groups = CalibrationGroup(many=True)
 
 
 class RetryPoint(serializers.Serializer[Any]):

@@ -19,6 +19,7 @@ from sessions.documents import InvalidDocument
 from sessions.services.access import NotAllowed
 from sessions.services.control import InvalidWord
 from sessions.services.recovery import CannotResume
+from sessions.services.resolution import CannotRecord
 from sessions.services.start import InvalidDecision
 from sessions.transitions import IllegalTransition
 
@@ -106,6 +107,9 @@ def _known(exc: Exception) -> Problem | None:
             return exc
         case InvalidDecision() | InvalidDocument():
             return from_errors([FieldError(field=exc.field, code=exc.code, detail=str(exc))])
+        case CannotRecord():
+            fault = [FieldError(field=exc.field, code=exc.code, detail=str(exc))] if exc.field else []
+            return Problem(exc.code, str(exc), errors=fault)
         case IllegalTransition():
             return Problem("illegal_transition", str(exc))
         case NotAllowed():

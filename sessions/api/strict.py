@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar, NoReturn
 
+from django.core.exceptions import ValidationError as Invalid
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -91,6 +92,20 @@ class Money(serializers.DecimalField):
         if isinstance(data, bool) or not isinstance(data, (int, float, str)):
             refuse("a number", data)
         return super().to_internal_value(data)
+
+
+class Day(serializers.DateField):
+    """A date such as ``2030-06-30``."""
+
+    default_error_messages: ClassVar = {"invalid": "This has to be a date such as 2030-06-30."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            return super().to_internal_value(data)
+        except (Invalid, OverflowError):
+            self.fail("invalid")
 
 
 class StrictSerializer(serializers.Serializer[Any]):

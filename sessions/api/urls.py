@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from sessions.api import control, fallback
 from sessions.api.export import Export
 from sessions.api.personas import Personas
+from sessions.api.resolution import Calibration, DecisionTaken, Outcome
 from sessions.api.token import OwnToken
 from sessions.api.views import Events, SessionItem, Sessions, Start
 from sessions.stream.view import everybody, mine, stream
@@ -24,6 +25,9 @@ v1: list[URLPattern | URLResolver] = [
     path("sessions/<uuid:pk>/answer", control.Answer.as_view(), name="session-answer"),
     path("sessions/<uuid:pk>/review", control.Review.as_view(), name="session-review"),
     path("sessions/<uuid:pk>/interject", control.Interject.as_view(), name="session-interject"),
+    path("sessions/<uuid:pk>/decision", DecisionTaken.as_view(), name="session-decision"),
+    path("sessions/<uuid:pk>/outcome", Outcome.as_view(), name="session-outcome"),
+    path("calibration", Calibration.as_view(), name="calibration"),
     path("sessions/<uuid:pk>/events", Events.as_view(), name="session-events"),
     path("sessions/<uuid:pk>/export", Export.as_view(), name="session-export"),
     path("sessions/<uuid:pk>/stream", stream, name="session-stream"),

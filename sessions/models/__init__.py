@@ -10,7 +10,6 @@ from sessions.models.outcome import ActionProposal, Memo, Recommendation
 from sessions.models.persona import PersonaVersion
 from sessions.models.resolution import Followed, Hindsight, Resolution
 from sessions.models.room import Assessment, Contribution, Intervention, Seat, SubProblem
-from sessions.models.room import Assessment, Contribution, Seat, SubProblem
 from sessions.models.run import Run
 from sessions.models.session import Phase, Session, Status
 from sessions.models.slot import RunnerSlot

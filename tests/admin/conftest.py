@@ -129,6 +129,7 @@ def _full(owner: Any, staff: Any) -> Session:
     models.Memo.objects.create(
         session=session, key="m", recommendation="Stay", confidence=0.7, confidence_basis="b", rationale="r"
     )
+    models.Resolution.objects.create(session=session, decision="We stay", followed="yes", decided_on="2026-03-01")
     models.ActionProposal.objects.create(
         session=session, key="p", position=0, title="Call", what="w", due_in_days=3, priority="high", success="s"
     )

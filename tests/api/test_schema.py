@@ -138,12 +138,21 @@ def test_the_answer_is_as_documented(
         "sessions_pause": ({}, full),
         "sessions_resume": ({}, full),
         "sessions_start": (None, full),
+        "sessions_decide": ({"decision": "We stay.", "followed": "yes"}, full),
+        "sessions_outcome": ({"hindsight": "right", "outcome": "The rent fell.", "judged_on": "2026-03-02"}, full),
     }.get(name, (None, full))
     status = {"sessions_retry": "failed", "sessions_pause": "queued", "sessions_resume": "paused"}.get(name)
     if name in ("sessions_start", "sessions_interject"):
         status = "created"
+    if name in ("sessions_decide", "sessions_outcome", "sessions_decision"):
+        status = "completed"
     if status:
         Session.objects.filter(pk=session.pk).update(status=status)
+    if name in ("sessions_outcome", "sessions_decision", "calibration_read"):
+        models.Resolution.objects.create(
+            session=full, decision="We stay.", followed="yes", decided_on="2026-03-01",
+            hindsight="wrong", judged_on="2026-03-02",
+        )  # fmt: skip
     address = path.format(id=session.pk)
     answer = caller.post(address, body) if method == "post" else caller.call(method.upper(), address)
     assert 200 <= answer.status_code < 300, answer.content
