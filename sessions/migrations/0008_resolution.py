@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('board', '0006_evaluation'),
+        ('board', '0007_documents'),
     ]
 
     operations = [
