@@ -9,7 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos lint format lock bench bench-broker bench-steps bench-sessions bench-stream clean
+.PHONY: help run demo test chaos lint format lock bench bench-broker bench-steps bench-sessions bench-stream \
+	bench-prompts clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,6 +66,9 @@ bench-sessions: $(VENV)/.dev ## Two hundred sessions at once
 
 bench-stream: $(VENV)/.dev ## Event streams beside a bare endpoint and stock django-eventstream
 	@$(BIN)/python -m tests.bench.stream $(ARGS)
+
+bench-prompts: $(VENV)/.dev ## Prompt tokens round by round, in the worst case
+	@$(BIN)/python -m tests.bench.prompts $(ARGS)
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -10,7 +10,23 @@ from sessions.graph import drafts, keys
 from sessions.graph.failures import DeliberationFailed
 from sessions.graph.state import Debate, Failure, Result
 
-_PLACE = ("round", "turns", "readings", "decision", "moderators", "consulted", "clarification")
+_PLACE = (
+    "round",
+    "turns",
+    "readings",
+    "decision",
+    "moderators",
+    "call",
+    "questions",
+    "consulted",
+    "clarification",
+)
+
+
+def place(state: Debate, entry: str) -> dict[str, Any]:
+    """Where a debate stands: what its graph begins with to go on at the node ``entry``."""
+    found: dict[str, Any] = {name: state[name] for name in _PLACE if name in state}  # type: ignore[literal-required]
+    return found | {"entry": entry}
 
 
 def broken(state: Debate, error: DeliberationFailed, *, fence: int, halts: bool = False) -> dict[str, Any]:
@@ -23,8 +39,7 @@ def broken(state: Debate, error: DeliberationFailed, *, fence: int, halts: bool 
         "fence": fence,
         "halts": halts,
     }
-    place: dict[str, Any] = {name: state[name] for name in _PLACE if name in state}  # type: ignore[literal-required]
-    found: Result = {"failure": failure, "place": place | {"entry": error.node}}
+    found: Result = {"failure": failure, "place": place(state, error.node)}
     part = state["sub_problem"]
     told = drafts.event(
         "part_broken",

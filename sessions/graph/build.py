@@ -106,7 +106,7 @@ def debate() -> "CompiledStateGraph[Debate, Context, Debate, Results]":
     turns: dict[str, Any] = {"persona": persona, "vote": vote}
     for name, step in turns.items():
         graph.add_node(name, step, input_schema=Debate)
-    graph.add_conditional_edges(START, routing.enter, ["open_round", "assess", "tally"])
+    graph.add_conditional_edges(START, routing.enter, list(steps))
     graph.add_conditional_edges("open_round", routing.to_personas, ["persona"])
     graph.add_edge("persona", "assess")
     graph.add_conditional_edges("assess", routing.after_assess, ["persona", "moderate", "consult", "vote", END])

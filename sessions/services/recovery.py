@@ -4,49 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, TextField, Value
-from django.db.models.functions import Concat
 
 from bo1site.resilience.database import retry_db
-from sessions import event_types
-from sessions.graph.build import GRAPH_VERSION, build
-from sessions.graph.saver import Saver
-from sessions.models import (
-    ActionProposal,
-    Assessment,
-    Checkpoint,
-    Contribution,
-    Event,
-    Intervention,
-    Memo,
-    Recommendation,
-    Seat,
-    Session,
-    Status,
-    SubProblem,
-)
-from sessions.services import wake
+from sessions.graph.build import GRAPH_VERSION
+from sessions.models import Checkpoint, Session, Status
+from sessions.services import forking, wake
 from sessions.services.access import require
 from sessions.services.audit import record
 from sessions.services.control import locked
 from sessions.transitions import IllegalTransition, transition
-
-_ROWS: tuple[Any, ...] = (
-    SubProblem,
-    Seat,
-    Contribution,
-    Assessment,
-    Intervention,
-    Recommendation,
-    Memo,
-    ActionProposal,
-)
-#: What the graph says, as opposed to what happened to the session: only this belongs to a branch.
-_OF_A_BRANCH = [
-    name
-    for name in event_types.SCHEMAS
-    if not name.startswith("session_") and name not in ("interjection", "clarification_answered", "frame_reviewed")
-]
 
 
 class CannotResume(Exception):
@@ -86,7 +52,7 @@ def resume_session_from_checkpoint(
         changes: dict[str, Any] = {}
         if checkpoint_id is not None:
             data |= {"from_checkpoint": checkpoint_id, "live_until": _fork(session, checkpoint_id)}
-            changes = {**_place(session.pk), "think_afresh": not reuse_answers}
+            changes = {**forking.phase_and_round(session.pk), "think_afresh": not reuse_answers}
         record(
             actor,
             "retry",
@@ -129,44 +95,14 @@ def _check(session: Session, checkpoint_id: str | None) -> None:
 
 
 def _fork(session: Session, checkpoint_id: str) -> int:
-    """Make a copy of a checkpoint the newest one; return the last sequence that still belongs to the live branch."""
+    """Make a checkpoint the one to go on from; return the last sequence that still belongs to the live branch."""
     thread = str(session.pk)
-    history = Checkpoint.objects.filter(thread_id=thread)
-    target = history.filter(checkpoint_ns="", checkpoint_id=checkpoint_id, superseded=False).first()
+    target = Checkpoint.objects.filter(thread_id=thread, checkpoint_id=checkpoint_id, superseded=False).first()
     if target is None:
         raise CannotResume("unknown_checkpoint", "This session has no such step on its live branch.")
-    fence = session.fence + 1  # whoever still holds the session writes nothing more
-    Session.objects.filter(pk=session.pk).update(fence=fence)
-    config: Any = {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}}
-    copy = build(Saver()).update_state(config, None, as_node="__copy__")["configurable"]["checkpoint_id"]
-    history.filter(checkpoint_id__gt=checkpoint_id, superseded=False).exclude(checkpoint_id=copy).update(
-        superseded=True
-    )
-    # Keys name places in the deliberation, and the new branch comes by the same places: it takes them over.
-    renamed = Concat(F("key"), Value(f"~{fence}"), output_field=TextField())
-    for table in _ROWS:
-        left = table.objects.filter(session=session, checkpoint_id__gte=checkpoint_id, superseded=False)
-        left.update(superseded=True, key=renamed)
-    said = Event.objects.filter(
-        session=session, checkpoint_id__gte=checkpoint_id, superseded=False, type__in=_OF_A_BRANCH
-    )
-    said.update(superseded=True, key=renamed)
-    live = Event.objects.filter(session=session, superseded=False, type__in=_OF_A_BRANCH)
-    return int(live.aggregate(last=Max("sequence"))["last"] or 0)
-
-
-def _place(session_id: UUID) -> dict[str, Any]:
-    """Phase and round of the live branch, as its events tell."""
-    live = Event.objects.filter(session_id=session_id, superseded=False).order_by("-sequence")
-    phase = live.filter(type="phase_started").values_list("data__phase", flat=True).first()
-    opened = live.filter(type="round_started").values_list("data__round", flat=True).first()
-    return {"phase": phase or "", "round": opened or 0}
+    return forking.fork(session, target)
 
 
 def retry_points(session: Session) -> list[Checkpoint]:
     """Checkpoints of the live branch from which a retry may start, newest first."""
-    return list(
-        Checkpoint.objects.filter(thread_id=str(session.pk), checkpoint_ns="", superseded=False)
-        .exclude(source="input")
-        .order_by("-checkpoint_id")
-    )
+    return forking.points(session)

@@ -99,7 +99,7 @@ def after_step(session: Session, step: int) -> str:
 @pytest.fixture
 def forkable(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
     """Forks copy the checkpoint with the graph that made it: here the lab's."""
-    monkeypatch.setattr("sessions.services.recovery.build", lab.make_graph)
+    monkeypatch.setattr("sessions.services.forking.build", lab.make_graph)
     return lab
 
 

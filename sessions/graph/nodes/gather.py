@@ -41,7 +41,7 @@ def _failed(state: State, failures: dict[str, Failure]) -> DeliberationFailed:
     if parts > 1:
         settled = sum(map(routing.settled, state["results"].values()))
         title = state["outline"][int(key)]["title"]
-        message = f"Part {int(key) + 1} of {parts}, {title}: {message} {_kept(settled, parts)}"
+        message = f"Part {int(key) + 1} of {parts}, {title}: {message.rstrip(' .')}. {_kept(settled, parts)}"
     recoverable = all(failure["recoverable"] for failure in failures.values())
     return DeliberationFailed(worst["code"], message, recoverable=recoverable, node=worst["node"])
 
