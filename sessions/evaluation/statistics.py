@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import comb
 from random import Random
 
-#: The 97.5 % point of the standard normal distribution, for two-sided 95 % intervals.
-Z = 1.959963984540054
+from sessions.calibration import wilson
+
 #: Resamples of a bootstrap: with 10,000 the ends of a 95 % interval move by well under a tenth of its width.
 RESAMPLES = 10_000
 SEED = 20_250_101
@@ -30,13 +30,9 @@ def proportion(successes: int, count: int) -> Estimate | None:
     """
     if count == 0:
         return None
-    share, squared = successes / count, Z * Z
-    below = 1 + squared / count
-    centre = (share + squared / (2 * count)) / below
-    half = Z * sqrt(share * (1 - share) / count + squared / (4 * count * count)) / below
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == count else min(1.0, centre + half)
-    return Estimate(share, low, high, count)
+    share = successes / count
+    interval = wilson(share, count)
+    return Estimate(share, min(interval.low, share), max(interval.high, share), count)
 
 
 def mean(values: Sequence[float], *, resamples: int = RESAMPLES, seed: int = SEED) -> Estimate | None:

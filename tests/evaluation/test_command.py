@@ -1,0 +1,213 @@
+"""The command on real parts: real processes, real PostgreSQL, HTTP to the offline provider, a real SIGKILL."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.kit import repeated_calls
+from tests.live import ROOT, Board, board, manage, wait_until
+
+pytestmark = pytest.mark.slow
+
+CASES: list[dict[str, Any]] = [
+    {
+        "id": "bakery",
+        "kind": "decision",
+        "problem": "Our bakery can open a second shop in Leeds this spring, or sell bread to four cafés that ask.",
+        "options": ["Open a second shop", "Expand wholesale"],
+        "constraints": ["At most 80,000 in new debt"],
+        "better": "Expand wholesale",
+        "rubric": ["Weighs the debt that a shop needs", {"text": "Names the cafés", "mentions": ["café"]}],
+    },
+    {
+        "id": "planet",
+        "question": "Which planet is the largest of the solar system?",
+        "choices": ["Mars", "Jupiter", "Venus", "Earth"],
+        "answer": 1,
+    },
+    {"id": "eggs", "question": "Tom has 3 boxes of 12 eggs and breaks 5. How many are whole?", "answer": "#### 31"},
+]
+#: What nobody may have paid twice: one finished call of one task with one number under one id.
+FINISHED = "SELECT count(*) FROM llm_llmcall WHERE status = 'finished'"
+
+
+@pytest.fixture
+def quiet_board(tmp_path: Path) -> Iterator[Board]:
+    with board(tmp_path, web=False, worker=False) as running:
+        yield running
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(json.dumps(case) for case in CASES), encoding="utf-8")
+    return path
+
+
+def evaluate(running: Board, suite: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return running.manage(
+        *("evaluate", str(suite), "--budget-tokens", "9000", "--rounds", "1", "--output", str(suite.parent / "out")),
+        *more,
+        **options,
+    )
+
+
+def told(suite: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((suite.parent / "out" / "report.json").read_text())
+    return content
+
+
+def test_all_modes_answer_every_kind_of_case_and_the_report_adds_up(quiet_board: Board, suite: Path) -> None:
+    result = evaluate(quiet_board, suite)
+    report = told(suite)
+    assert [item["mode"] for item in report["modes"]] == ["board", "single", "self-consistency"]
+    assert all(item["failed"] == 0 for item in report["modes"]), report["trials"]
+    assert "knows nothing" in result.stdout, "the reader is told that the offline provider answered"
+    assert report["offline"]
+    spent = sum(item["tokens"]["value"] * item["cases"] for item in report["modes"])
+    ledger = quiet_board.query(
+        "SELECT sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens) FROM llm_llmcall"
+        " WHERE node <> 'judge'"
+    )[0][0]
+    assert spent == pytest.approx(ledger), "every token in the ledger is in the report"
+    judge = quiet_board.query("SELECT count(*) FROM llm_llmcall WHERE node = 'judge'")[0][0]
+    assert judge == 3, "one mark a mode for the one case with a rubric"
+    [consistent] = [item for item in report["modes"] if item["mode"] == "self-consistency"]
+    assert 0.6 * 9000 < consistent["tokens"]["value"] <= 9000 * 1.1
+    over = {item["mode"]: item["over_budget"] for item in report["modes"]}
+    boards = [trial for trial in report["trials"] if trial["mode"] == "board"]
+    assert over["board"] == sum(trial["tokens"] > 9000 for trial in boards)
+    assert not repeated_calls(quiet_board)
+
+
+def test_a_finished_evaluation_pays_nothing_when_it_is_run_again(quiet_board: Board, suite: Path) -> None:
+    evaluate(quiet_board, suite, "--modes", "single,self-consistency")
+    before, first = quiet_board.query(FINISHED), told(suite)
+    evaluate(quiet_board, suite, "--modes", "single,self-consistency")
+    again = told(suite)
+    assert quiet_board.query(FINISHED) == before
+    assert again["modes"] == first["modes"]
+    evaluate(quiet_board, suite, "--modes", "single,self-consistency", "--fresh")
+    assert quiet_board.query(FINISHED)[0][0] == 2 * before[0][0]
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("moment", [2, 14, 40, 75])
+def test_killed_in_the_middle_and_started_again_no_answer_is_paid_twice(
+    tmp_path: Path, suite: Path, moment: int
+) -> None:
+    """SIGKILL after so many answers, in the board's part as well as in the samples'; then the same command again."""
+    with board(tmp_path, latency="0.02-0.08", web=False, worker=False) as running:
+        command = [
+            *("manage.py", "evaluate", str(suite), "--budget-tokens", "9000", "--rounds", "1"),
+            *("--output", str(suite.parent / "out")),
+        ]
+        victim = running.start("evaluation", command)
+
+        def far_enough() -> bool:
+            assert victim.poll() is None, f"it ended too early:\n{running.log('evaluation')[-3000:]}"
+            return int(running.query(FINISHED)[0][0]) >= moment
+
+        wait_until(far_enough, seconds=120, what=f"{moment} answers")
+        running.kill("evaluation", signal.SIGKILL)
+        stored = running.query("SELECT session_id, key FROM llm_answer ORDER BY 1, 2")
+        assert stored
+        evaluate(running, suite)
+        report = told(suite)
+        assert all(item["failed"] == 0 for item in report["modes"])
+        assert len(report["trials"]) == 9
+        assert repeated_calls(running) == [], "a finished call was paid twice"
+        assert set(stored) <= set(running.query("SELECT session_id, key FROM llm_answer"))
+        boards = running.query("SELECT count(*), count(*) FILTER (WHERE status = 'completed') FROM board_session")
+        assert boards == [(3, 3)], "one session a case, and none left behind"
+
+
+def test_a_second_process_of_the_same_evaluation_is_turned_away(quiet_board: Board, suite: Path) -> None:
+    command = ["manage.py", "evaluate", str(suite), "--budget-tokens", "9000", "--rounds", "1", "--modes", "board"]
+    quiet_board.fault(provider="anthropic", kind="delay", seconds=60)
+    quiet_board.start("first", command, OFFLINE_LATENCY="0")
+    wait_until(lambda: quiet_board.query("SELECT 1 FROM llm_llmcall"), seconds=60, what="the first call")
+    second = evaluate(quiet_board, suite, "--modes", "board", check=False)
+    assert second.returncode != 0
+    assert "evaluation_busy" in second.stderr
+    assert quiet_board.query("SELECT count(*) FROM board_session")[0][0] == 3
+
+
+@pytest.mark.parametrize("kind", ["malformed", "empty", "refusal", "bad_schema"])
+def test_a_poor_model_gives_named_failures_and_a_report_never_a_crash(
+    quiet_board: Board, suite: Path, kind: str
+) -> None:
+    quiet_board.env["LLM_FALLBACK_ENABLED"] = "0"
+    quiet_board.fault(provider="anthropic", kind=kind)
+    result = evaluate(quiet_board, suite)
+    report = told(suite)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "Traceback" not in result.stderr
+    for item in report["modes"]:
+        assert item["failed"] == item["cases"] == 3
+        assert item["accuracy"]["value"] == 0.0, "a failure is not right, and not left out"
+    assert all(trial["answer"]["code"] and trial["answer"]["message"] for trial in report["trials"])
+    assert any("failed" in note for note in report["notes"])
+
+
+def test_failures_that_may_pass_are_tried_again_when_asked_and_nothing_else_is(quiet_board: Board, suite: Path) -> None:
+    quiet_board.env["LLM_FALLBACK_ENABLED"] = "0"
+    quiet_board.fault(provider="anthropic", kind="status", status=401, after=20)
+    evaluate(quiet_board, suite)
+    first = told(suite)
+    failed = [(trial["case"], trial["mode"]) for trial in first["trials"] if trial["answer"]["code"]]
+    assert failed
+    quiet_board.clear_faults()
+    quiet_board.query("DELETE FROM llm_breaker")
+    evaluate(quiet_board, suite)
+    assert [(t["case"], t["mode"]) for t in told(suite)["trials"] if t["answer"]["code"]] == failed
+    evaluate(quiet_board, suite, "--retry-failed")
+    assert all(not trial["answer"]["code"] for trial in told(suite)["trials"])
+    assert repeated_calls(quiet_board) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--modes", "oracle"], "unknown_mode"),
+        (["--modes", ","], "unknown_mode"),
+        (["--budget-tokens", "0"], "out_of_range"),
+        (["--parallel", "65"], "out_of_range"),
+        (["--limit", "0"], "out_of_range"),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_a_code(arguments: list[str], code: str, suite: Path) -> None:
+    result = _bare(str(suite), *arguments)
+    assert result.returncode != 0
+    assert f"[{code}]" in result.stderr
+
+
+def test_a_bad_suite_is_refused_with_lines_and_codes(tmp_path: Path) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"question": "How many are left over?", "answer": "4"}\nnot json\n', encoding="utf-8")
+    result = _bare(str(path))
+    assert result.returncode != 0
+    assert "line 2: This is not JSON" in result.stderr
+    assert "[invalid_json]" in result.stderr
+    missing = _bare(str(tmp_path / "none.jsonl"))
+    assert "[no_such_file]" in missing.stderr
+    assert "decisions" in missing.stderr, "it names the suites that come along"
+
+
+def _bare(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command without a provider: it must not come that far."""
+    return manage("evaluate", *arguments, env={}, check=False)
+
+
+def test_help_names_every_mode() -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "evaluate", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for mode in ("board", "single", "self-consistency"):
+        assert mode in result.stdout
