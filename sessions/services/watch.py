@@ -22,12 +22,27 @@ from sessions.transitions import transition
 SCHEDULES = (("board: watch", "sessions.tasks.watch", 1), ("board: retention", "sessions.tasks.retain", 60 * 6))
 
 
+#: Serialises ``ensure_schedules``: the queue's table has no constraint that would. Any constant will do.
+_SCHEDULES_LOCK = 0x626F61726402
+
+
+@retry_db(nested="join")
 def ensure_schedules() -> None:
-    """Have django-q2 run the watchdogs and the retention; safe to repeat."""
-    for name, function, minutes in SCHEDULES:
-        Schedule.objects.update_or_create(
-            name=name, defaults={"func": function, "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1}
-        )
+    """Have django-q2 run the watchdogs and the retention; safe to repeat, and for many workers that start at once.
+
+    What stands there twice is dropped: an earlier race must not keep every later worker from starting.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_SCHEDULES_LOCK])
+        for name, function, minutes in SCHEDULES:
+            wanted = {"func": function, "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1}
+            first = Schedule.objects.filter(name=name).order_by("pk").first()
+            if first is None:
+                Schedule.objects.create(name=name, **wanted)
+                continue
+            Schedule.objects.filter(name=name).exclude(pk=first.pk).delete()
+            Schedule.objects.filter(pk=first.pk).update(**wanted)
 
 
 def sweep() -> dict[str, int]:

@@ -1,10 +1,13 @@
 """SE5, SE6: what nobody looks after is looked after; what is old is dropped, and nothing that is needed."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.db.models.functions import Now
 from django_q.models import OrmQ, Schedule
 
@@ -88,6 +91,30 @@ def test_the_schedules_are_there_once(transactional_db: None) -> None:
     watch.ensure_schedules()
     watch.ensure_schedules()
     assert sorted(Schedule.objects.values_list("func", flat=True)) == ["sessions.tasks.retain", "sessions.tasks.watch"]
+
+
+def test_workers_that_start_at_the_same_moment_make_each_schedule_once(transactional_db: None) -> None:
+    """Without a lock both see none and both make one, and from then on no worker starts any more."""
+    together = threading.Barrier(6)
+
+    def start() -> None:
+        together.wait(10)
+        try:
+            watch.ensure_schedules()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as workers:
+        for started in [workers.submit(start) for _ in range(6)]:
+            started.result(30)
+    assert Schedule.objects.count() == len(watch.SCHEDULES)
+
+
+def test_a_schedule_that_stands_there_twice_keeps_no_worker_from_starting(transactional_db: None) -> None:
+    for _ in range(2):
+        Schedule.objects.create(name=watch.SCHEDULES[0][0], func="sessions.tasks.watch")
+    watch.ensure_schedules()
+    assert Schedule.objects.filter(name=watch.SCHEDULES[0][0]).count() == 1
 
 
 def test_old_steps_of_a_finished_session_go_and_the_newest_stays(lab: Lab, queued: Queued) -> None:
