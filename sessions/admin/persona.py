@@ -39,7 +39,7 @@ class VersionFilter(admin.SimpleListFilter):
 class PersonaVersionAdmin(OperationAdmin):
     list_display = ("name", "method", "temperament", "version", "state_", "origin", "author", "when")
     list_filter = (VersionFilter, "retired", "temperament", "origin")
-    ordering = ("slug", "-version")
+    ordering = ("name", "-id")
     sortable_by = ("name", "method", "temperament", "version")
     list_per_page = 100
     session_column = ""
@@ -110,7 +110,7 @@ class PersonaVersionAdmin(OperationAdmin):
         return super().change_view(request, object_id, form_url, extra)
 
     def state(self, row: Any) -> str:
-        words = "retired" if row.retired else "on the catalogue"
+        words = "retired" if row.retired else "in the catalogue"
         return words if row.newest else f"an older version ({words})"
 
     @admin.display(description="state")

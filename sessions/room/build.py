@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from llm import ledger
@@ -141,6 +142,11 @@ class Room:
     def places(self) -> list[Place]:
         """The seats to show; at the end everybody who sat on any part, once."""
         return list({place.seat.persona: place for part in self.shown_parts for place in part.places}.values())
+
+    @property
+    def families(self) -> bool:
+        """Whether it means something that seats speak through different providers: not in the offline demo."""
+        return not (self.offline or settings.OFFLINE)
 
     @property
     def has_plot(self) -> bool:

@@ -135,6 +135,10 @@ def _full(owner: Any, staff: Any) -> Session:
     )
     models.SubProblem.objects.create(session=session, key="s", position=0, title="All", question="Where?")
     models.Seat.objects.create(session=session, key="s", persona="actuary", name="The actuary", method="m", reason="r")
+    models.Intervention.objects.create(
+        session=session, key="i", round=2, moderator="sceptic", name="The sceptic", cause="early agreement",
+        reason="r", claim="<b>Rents</b>", question="q",
+    )  # fmt: skip
     models.Run.objects.create(session=session, fence=1, worker="worker-1", outcome="lost", ended_at=timezone.now())
     models.Run.objects.create(session=session, fence=2, worker="worker-2")
     models.Checkpoint.objects.create(thread_id=key, checkpoint_id="1f0", source="loop", step=1, body={"v": 4})

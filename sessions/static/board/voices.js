@@ -44,7 +44,7 @@ function draw() {
   for (const [key, voice] of said) {
     const id = `voice-${key}`;
     gone.delete(id);
-    const seat = voice.persona && document.querySelector(`.seat[data-persona="${CSS.escape(voice.persona)}"]`);
+    const seat = voice.persona ? document.querySelector(`.seat[data-persona="${CSS.escape(voice.persona)}"]`) : null;
     const who = seat ? seat.querySelector(".seat-name").textContent : CHAIR[voice.node];
     if (!who || !voice.text) continue;
     const card = document.getElementById(id) ?? place.appendChild(build(id, seat, who, DOING[voice.node] ?? "is writing"));
