@@ -9,8 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos lint format lock bench bench-broker bench-steps bench-sessions bench-stream \
-	bench-prompts clean
+.PHONY: help run demo test chaos chaos-kills chaos-victims lint format lock bench bench-broker bench-steps \
+	bench-sessions bench-stream bench-prompts clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,8 +44,13 @@ else
 	@$(PYTEST) -m chaos
 endif
 
-chaos: $(VENV)/.dev ## 200 kills at random moments and at every named fault point
+chaos: chaos-kills chaos-victims ## 200 kills at random moments and at every fault point; each kind of process once
+
+chaos-kills: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos.kills $(ARGS)
+
+chaos-victims: $(VENV)/.dev
+	@$(BIN)/python -m tests.chaos.victims
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .

@@ -354,7 +354,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIN
 X_FRAME_OPTIONS = "DENY"
 
 # -- logs ---------------------------------------------------------------
-HOST = socket.gethostname()
+#: Who this machine or container is, in logs and leases: set it where several share a host name.
+HOST = env.text("BO1_HOST", socket.gethostname())
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "plain", ("json", "plain"))
 LOGGING = {
     "version": 1,

@@ -81,35 +81,34 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     One statement, whatever the number of drafts. The doorbell rings when the transaction commits.
     Raises ``ValueError`` for an unknown type or data that is not of the type's shape.
     """
-    unique: dict[str, Draft] = {}
-    for draft in drafts:
-        event_types.check(draft.type, draft.data)
-        draft = _traced(draft)
-        unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
-    if not unique:
+    if not drafts:
         return head
     sid = str(session_id)
+    values = columns(drafts, head)
     with event_latency.measured(), connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                [draft.type for draft in unique.values()],
-                [json.dumps(storable(draft.data), ensure_ascii=False) for draft in unique.values()],
-                [storable(key) for key in unique],
-                sid,
-                sid,
-                head,
-                checkpoint_id,
-                sid,
-                CHANNEL,
-                sid,
-            ],
-        )
+        cursor.execute(_INSERT, [*values, sid, sid, head, checkpoint_id, sid, CHANNEL, sid])
         row = cursor.fetchone()
     if row is None:
         return head
     doorbell.ring_on_commit(sid, int(row[0]))
     return int(row[0])
+
+
+def columns(drafts: Sequence[Draft], head: int = 0) -> tuple[list[str], list[str], list[str]]:
+    """Types, data as JSON and keys of drafts that want to be written; of two with one key only the first.
+
+    ``head`` makes a key for drafts without one. Raises ``ValueError`` as ``append_locked`` does.
+    """
+    unique: dict[str, Draft] = {}
+    for draft in drafts:
+        event_types.check(draft.type, draft.data)
+        draft = _traced(draft)
+        unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
+    return (
+        [draft.type for draft in unique.values()],
+        [json.dumps(storable(draft.data), ensure_ascii=False) for draft in unique.values()],
+        [storable(key) for key in unique],
+    )
 
 
 def _traced(draft: Draft) -> Draft:

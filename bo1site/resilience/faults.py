@@ -3,7 +3,8 @@
 They do nothing unless ``BO1_FAULT_DIR`` names a directory. A test then arms a point by writing a file there, named
 like the point, with one word: ``kill`` (SIGKILL to this process), ``stop`` (SIGSTOP), ``fail`` (raise ``Fault``) or
 ``sleep SECONDS``; a second word for ``kill``, ``stop`` and ``fail`` is the number of passes to let by first. A point
-fires once: whichever process takes the file away fires, also when many pass at the same time.
+fires once: whichever process takes the file away fires, also when many pass at the same time. Only ``always SUBJECT``
+stays: it kills whoever passes with that subject (a session's id), as often as it comes.
 """
 
 import os
@@ -17,6 +18,7 @@ _DIRECTORY = os.environ.get("BO1_FAULT_DIR", "")
 POINTS = (
     "claim.before_commit",
     "claim.after_commit",
+    "drive.begun",
     "heartbeat.before",
     "heartbeat.after",
     "llm.before",
@@ -26,11 +28,7 @@ POINTS = (
     "saver.put.before_commit",
     "saver.put.after_commit",
     "saver.put_writes.begun",
-    "saver.put_writes.written",
-    "saver.put_writes.before_commit",
     "saver.put_writes.after_commit",
-    "sink.after_events",
-    "sink.after_rows",
     "sink.before_end",
     "settle.before_commit",
     "settle.after_commit",
@@ -41,10 +39,10 @@ class Fault(Exception):
     """An armed point was told to fail."""
 
 
-def point(name: str) -> None:
+def point(name: str, subject: str = "") -> None:
     """Pass a fault point. Costs one comparison when no test is arming any."""
     if _DIRECTORY:
-        _pass(Path(_DIRECTORY) / name)
+        _pass(Path(_DIRECTORY) / name, subject)
 
 
 def arm(directory: Path, name: str, order: str = "kill") -> None:
@@ -56,9 +54,13 @@ def arm(directory: Path, name: str, order: str = "kill") -> None:
     fresh.rename(directory / name)
 
 
-def _pass(armed: Path) -> None:
+def _pass(armed: Path, subject: str) -> None:
     try:
         order = armed.read_text().split()
+        if order[0] == "always":
+            if order[1:] == [subject]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return
         if len(order) == 2 and order[0] != "sleep" and int(order[1]) > 0:
             arm(armed.parent, armed.name, f"{order[0]} {int(order[1]) - 1}")
             return

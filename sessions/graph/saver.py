@@ -12,8 +12,10 @@ import asyncio
 import contextvars
 import json
 import random
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -35,7 +37,7 @@ from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 from bo1site.resilience import faults
 from sessions.cleaning import storable
 from sessions.events import LeaseLost
-from sessions.graph import checkpoint_store, sink
+from sessions.graph import at_once, checkpoint_store, sink
 from sessions.graph.drafts import Draft
 
 R = TypeVar("R")
@@ -72,26 +74,6 @@ _WRITES = (
     " SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w"
     " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO "
 )
-#: A checkpoint whose drafts are all written already: fence, values and checkpoint in one statement, which is its own
-#: transaction. Nothing is inserted when the fence does not hold.
-_PUT_AT_ONCE = """
-WITH held AS (
-    UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0
-    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING requested
-), stored AS (
-    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b
-    WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
-), put AS (
-    INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
-        body, metadata, superseded, created_at)
-    SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
-        clock_timestamp() FROM held
-    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,
-        metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
-)
-SELECT requested FROM held
-"""
 _KEEP = "NOTHING"
 _REPLACE = "UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 
@@ -102,6 +84,9 @@ class _Step:
 
     done: str = ""  # the checkpoint from which the newest finished step started
     applied: set[str] = field(default_factory=set)
+    #: Held for a write, so that nobody decides by what another thread is about to change. The database's lock on the
+    #: session's row is always taken under it.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Saver(BaseCheckpointSaver[str]):
@@ -161,27 +146,23 @@ class Saver(BaseCheckpointSaver[str]):
             faults.point("saver.put.before_commit")
             return requested
 
-        if place.fence is not None and not self._missing(place, drafts) and not sink.ends(drafts):
-            requested = self._put_at_once(place, blobs, row)
-        else:
-            requested = _transact(write)
+        with self._steps.setdefault(place.step_key, _Step()).lock:
+            if place.fence is not None and not self._missing(place, drafts) and not sink.ends(drafts):
+                requested = self._put_at_once(place, place.fence, blobs, row)
+            else:
+                requested = _transact(write)
         faults.point("saver.put.after_commit")
         if requested and self._on_request:
             self._on_request(place.thread_id, requested)
         return place.config(checkpoint["id"])
 
-    def _put_at_once(self, place: "_Place", blobs: Sequence[tuple[Any, ...]], row: Sequence[Any]) -> str:
+    def _put_at_once(self, place: "_Place", fence: int, blobs: Sequence[tuple[Any, ...]], row: Sequence[Any]) -> str:
         faults.point("saver.put.begun")
-        columns = _turned(blobs, 4)
-        values = [place.thread_id, place.fence, place.thread_id, place.checkpoint_ns, *columns, *row]
-        with checkpoint_store.returning_connection(), connection.cursor() as cursor:
-            cursor.execute(_PUT_AT_ONCE, values)
-            held = cursor.fetchone()
-        if held is None:
-            raise LeaseLost(f"session {place.thread_id} is not held under fence {place.fence}")
+        with checkpoint_store.returning_connection():
+            requested = at_once.put(place.thread_id, fence, place.checkpoint_ns, _turned(blobs, 4), row)
         step = self._steps.setdefault(place.step_key, _Step())
         step.done, step.applied = place.checkpoint_id, set()
-        return str(held[0])
+        return requested
 
     def _missing(self, place: "_Place", drafts: list[Draft]) -> list[Draft]:
         """Drafts that this process does not know to be written."""
@@ -209,34 +190,46 @@ class Saver(BaseCheckpointSaver[str]):
             (WRITES_IDX_MAP.get(name, position), name, *self.serde.dumps_typed(value))
             for position, (name, value) in enumerate(writes)
         ]
-        statement = _WRITES + (_REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP)
+        conflict = _REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP
         drafts = [] if halted or place.fence is None else sink.collect(writes)
         drafts = [draft for draft in drafts if draft["kind"] != "end"]
 
-        def write(careful: bool) -> None:
-            head, _ = self._hold(place, progress=not failed)
-            faults.point("saver.put_writes.begun")
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    statement,
-                    [
-                        *(place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path),
-                        *_turned(rows, 4),
-                    ],
-                )
-            faults.point("saver.put_writes.written")
+        if not rows:
+            return
+        target = [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path]
+        step = self._steps.setdefault(place.step_key, _Step())
+        faults.point("saver.put_writes.begun")
+        with step.lock:
             # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
-            if drafts and self._steps.setdefault(place.step_key, _Step()).done < place.checkpoint_id:
-                sink.apply(place.thread_id, head, drafts, place.checkpoint_id, careful=careful)
-            faults.point("saver.put_writes.before_commit")
+            news = drafts if step.done < place.checkpoint_id else []
+            if place.fence is None or failed:
+                _transact(partial(self._store, place, target, rows, conflict, [], not failed))
+            else:
+                try:
+                    with checkpoint_store.returning_connection(), _savepoint():
+                        at_once.write(place.thread_id, place.fence, target, _turned(rows, 4), conflict, news)
+                except sink.BAD_ITEM:
+                    with checkpoint_store.returning_connection(), transaction.atomic():
+                        self._store(place, target, rows, conflict, news, True, careful=True)
+            step.applied.update(map(sink.identity, news))
+        faults.point("saver.put_writes.after_commit")
 
-        if rows:
-            _transact(write)
-            faults.point("saver.put_writes.after_commit")
+    def _store(
+        self,
+        place: "_Place",
+        target: Sequence[str],
+        rows: Sequence[tuple[Any, ...]],
+        conflict: str,
+        drafts: Sequence[Draft],
+        progress: bool,
+        careful: bool = False,
+    ) -> None:
+        """The same in steps: without a fence, for a task that failed, and item by item when one was refused."""
+        head, _ = self._hold(place, progress=progress)
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITES + conflict, [*target, *_turned(rows, 4)])
         if drafts:
-            step = self._steps.setdefault(place.step_key, _Step())
-            if step.done < place.checkpoint_id:
-                step.applied.update(map(sink.identity, drafts))
+            sink.apply(place.thread_id, head, drafts, place.checkpoint_id, careful=careful)
 
     def _hold(self, place: "_Place", *, progress: bool = True) -> tuple[int, str]:
         """Lock the session and prove the fence; return the head of its events and a waiting request."""
@@ -374,6 +367,11 @@ def _transact(write: Callable[[bool], R]) -> R:
         except sink.BAD_ITEM:
             with transaction.atomic():
                 return write(True)
+
+
+def _savepoint() -> AbstractContextManager[Any]:
+    """Inside somebody's transaction a statement that is refused must not spoil it; on its own it needs nothing."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 _threads = ThreadPoolExecutor(4, thread_name_prefix="saver")

@@ -1,25 +1,23 @@
-"""Persists what nodes have drafted, inside the saver's transaction and under the session's row lock.
+"""Persists what nodes have drafted, inside a transaction of the saver and under the session's row lock.
 
-The fast path writes events in one statement and rows in one statement a table. When the database refuses a batch the
-saver rolls back and comes again ``careful``: item by item, each in a savepoint, so that one bad item is reported (an
-``item_rejected`` event) and every other one is kept. Writing a draft again is harmless: its key is unique.
+The hot path does not come by here (at_once.py). When the database refuses what a task has drafted, the saver comes
+``careful``: item by item, each in a savepoint, so that one bad item is reported (an ``item_rejected`` event) and every
+other one is kept. Writing a draft again is harmless: its key is unique.
 """
 
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from django.apps import apps
 from django.db import DataError, IntegrityError, connection, transaction
-from django.db.models import Field
 
 from bo1site.resilience import faults
 from sessions import events
 from sessions.cleaning import storable
+from sessions.graph import at_once
 from sessions.graph.drafts import Draft
 from sessions.models import Session, Status
-from sessions.models.draft import DraftedRow
 from sessions.transitions import transition
 
 log = logging.getLogger(__name__)
@@ -28,9 +26,6 @@ log = logging.getLogger(__name__)
 OUTBOX = "outbox"
 #: What one bad item may raise; anything else is no fault of the item.
 BAD_ITEM = (DataError, IntegrityError, ValueError, TypeError, KeyError, AttributeError)
-
-_SESSION_FIELDS = frozenset({"title", "phase", "round", "max_rounds"})
-_OURS = frozenset({"id", "session", "key", "superseded", "checkpoint_id", "created_at"})
 
 
 def collect(writes: Iterable[tuple[str, Any]]) -> list[Draft]:
@@ -80,22 +75,13 @@ def finish(session_id: str, fence: int, drafts: Iterable[Draft], checkpoint_id: 
 
 
 def _together(session_id: str, head: int, drafts: Sequence[Draft], checkpoint_id: str) -> int:
-    said = [_event(draft) for draft in drafts if draft["kind"] == "event"]
+    said = [at_once.event(draft) for draft in drafts if draft["kind"] == "event"]
     if said:
         head = events.append_locked(session_id, head, said, checkpoint_id=checkpoint_id)
-        faults.point("sink.after_events")
-    tables: dict[str, list[Draft]] = {}
-    fields: dict[str, Any] = {}
-    for draft in drafts:
-        if draft["kind"] == "row":
-            tables.setdefault(draft["table"], []).append(draft)
-        elif draft["kind"] == "session":
-            fields |= draft["data"]
-    for table, rows in tables.items():
+    for table, rows in at_once.by_table(drafts).items():
         _insert(session_id, table, rows, checkpoint_id)
-        faults.point("sink.after_rows")
-    if fields:
-        _set(session_id, fields)
+    if fields := at_once.session_fields(drafts):
+        Session.objects.filter(pk=session_id).update(**fields)
     return head
 
 
@@ -116,47 +102,13 @@ def _one_by_one(session_id: str, head: int, drafts: Sequence[Draft], checkpoint_
     return head
 
 
-def _event(draft: Draft) -> events.Draft:
-    if not draft.get("key"):
-        raise ValueError(f"the event {draft['type']!r} was drafted without a key, so a repeated step would repeat it")
-    return events.Draft(draft["type"], draft["data"], draft["key"])
-
-
-def _set(session_id: str, fields: dict[str, Any]) -> None:
-    if unknown := fields.keys() - _SESSION_FIELDS:
-        raise ValueError(f"a step may not set {', '.join(sorted(unknown))} of its session")
-    values = storable(fields)
-    if "title" in values:
-        values["title"] = str(values["title"])[:160]
-    Session.objects.filter(pk=session_id).update(**values)
-
-
-def _columns(table: str) -> dict[str, "Field[Any, Any]"]:
-    model = apps.get_model("board", table)
-    if not issubclass(model, DraftedRow):
-        raise ValueError(f"{table!r} is no table that a step may write")
-    fields = cast("list[Field[Any, Any]]", list(model._meta.concrete_fields))
-    return {field.name: field for field in fields if field.name not in _OURS}
-
-
 def _insert(session_id: str, table: str, drafts: Sequence[Draft], checkpoint_id: str) -> None:
-    columns = _columns(table)
-    values: list[Any] = []
-    for draft in drafts:
-        given = draft["data"]
-        if unknown := given.keys() - columns.keys():
-            raise ValueError(f"{table} has no {', '.join(sorted(unknown))}")
-        if not draft.get("key"):
-            raise ValueError(f"a {table} was drafted without a key, so a repeated step would repeat it")
-        values += [session_id, storable(draft["key"]), checkpoint_id]
-        for name, field in columns.items():
-            value = storable(given[name]) if name in given else field.get_default()
-            values.append(field.get_db_prep_save(value, connection))
-    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in columns.values())
-    row = f"(%s::uuid, %s, %s, false, {', '.join(['%s'] * len(columns))})"
+    names, place = at_once.columns(table)
+    values = [value for draft in drafts for value in (session_id, checkpoint_id, *at_once.row_values(table, draft))]
+    row = f"(%s::uuid, %s, false, {place})"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})"  # noqa: S608
+            f"INSERT INTO board_{table} (session_id, checkpoint_id, superseded, key, {names})"  # noqa: S608
             f" VALUES {', '.join([row] * len(drafts))} ON CONFLICT (session_id, key) DO NOTHING",
             values,
         )

@@ -81,6 +81,7 @@ class Drive:
 
     async def _through_the_graph(self) -> Outcome:
         claim = self.claim
+        faults.point("drive.begun", str(claim.session_id))
         if claim.graph_version != GRAPH_VERSION:
             return failed(
                 "graph_version",

@@ -1,9 +1,10 @@
 """The name under which a runner holds its leases: which host, which process, which run of it."""
 
 import os
-import socket
 import uuid
 from pathlib import Path
+
+from django.conf import settings
 
 
 def host() -> str:
@@ -12,7 +13,7 @@ def host() -> str:
         namespace = str(os.stat("/proc/self/ns/pid").st_ino)
     except OSError:
         namespace = "0"
-    return f"{socket.gethostname()[:50]}/{namespace}"
+    return f"{settings.HOST[:50]}/{namespace}"
 
 
 def owner() -> str:

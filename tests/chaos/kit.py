@@ -86,6 +86,21 @@ def repeated_calls(board: Board) -> list[tuple[Any, ...]]:
     )
 
 
+def in_flight(board: Board) -> int:
+    """Calls that have been started and not settled."""
+    return int(board.query("SELECT count(*) FROM llm_llmcall WHERE status = 'started'")[0][0])
+
+
+def started_twice(board: Board) -> int:
+    """Calls started beyond one for each question that the sessions had: what a kill cost."""
+    return int(
+        board.query(
+            "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM llm_llmcall WHERE session_id IS NOT NULL"
+            " GROUP BY session_id, node, persona, task_id, call_no) AS asked"
+        )[0][0]
+    )
+
+
 def report(board: Board, session: str) -> str:
     """Everything a reader of the result sees, in one text that two equal runs share."""
     story: dict[str, Any] = {}

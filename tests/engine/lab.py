@@ -11,9 +11,11 @@ from django.db import connection
 from langchain_core.runnables import RunnableConfig
 from langgraph.channels.topic import Topic
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
 from sessions.graph import drafts
+from sessions.graph.ports import Context
 from sessions.graph.saver import Saver
 from sessions.models import Session
 from sessions.runner import identity
@@ -51,11 +53,13 @@ class Lab:
 
     ``hold(step)`` makes a step's turns wait until ``release(step)``; ``fail_at[step]`` is raised by the join of the
     step while it is set; ``ask_at`` is the step whose join asks the owner. ``turns`` lists (session, step, persona) as
-    they begin, ``cancelled`` those that were interrupted.
+    they begin, ``cancelled`` those that were interrupted, ``heard`` what the owner had said when a step's turns began.
+    ``text`` is what everybody says.
     """
 
     def __init__(self, steps: int = 3, personas: int = 2) -> None:
-        self.steps, self.personas = steps, personas
+        self.steps, self.personas, self.text = steps, personas, "A claim"
+        self.heard: dict[int, set[tuple[str, ...]]] = {}
         self.turns: list[tuple[str, int, str]] = []
         self.cancelled: list[tuple[str, int, str]] = []
         self.fail_at: dict[int, BaseException] = {}
@@ -78,13 +82,14 @@ class Lab:
         async def begin(state: LabState) -> dict[str, Any]:
             return {"step": 1, "outbox": [drafts.session(phase="debating", round=1)]}
 
-        async def turn(state: dict[str, Any], config: RunnableConfig) -> dict[str, Any]:
+        async def turn(state: dict[str, Any], config: RunnableConfig, runtime: Runtime[Context]) -> dict[str, Any]:
             step, persona = state["step"], state["persona"]
             entry = (str(config["configurable"]["thread_id"]), step, persona)
+            self.heard.setdefault(step, set()).add(tuple(await runtime.context.reader.interjections()))
             self.turns.append(entry)
             try:
                 held = self._held.get(step)
-                for _ in range(3000):  # at most half a minute; released from another thread
+                for _ in range(9000):  # at most a minute and a half; released from another thread
                     if held is None or held.is_set():
                         break
                     await asyncio.sleep(0.01)
@@ -92,7 +97,7 @@ class Lab:
                 self.cancelled.append(entry)
                 raise
             key = f"r{step}:{persona}"
-            return {"said": {key: "yes"}, "outbox": contribution(key, step, persona)}
+            return {"said": {key: self.text}, "outbox": contribution(key, step, persona, self.text)}
 
         async def join(state: LabState) -> dict[str, Any]:
             step = state["step"]
@@ -114,7 +119,7 @@ class Lab:
                 return "finish"
             return [Send("turn", {"step": state["step"], "persona": f"p{n}"}) for n in range(self.personas)]
 
-        graph: Any = StateGraph(LabState)
+        graph: Any = StateGraph(LabState, context_schema=Context)
         for node in (begin, turn, join, finish):
             graph.add_node(node.__name__, node)
         graph.add_edge(START, "begin")
@@ -140,7 +145,7 @@ class Lab:
             runner.life = 0.0
             for step in list(self._held):
                 self.release(step)
-            thread.join(20)
+            thread.join(90)
             assert not thread.is_alive(), "the runner did not end"
 
     def run_to_rest(self, **options: Any) -> Runner:
@@ -148,13 +153,13 @@ class Lab:
         runner = self.runner(**options)
         thread = threading.Thread(target=lambda: asyncio.run(runner.main()))
         thread.start()
-        thread.join(30)
+        thread.join(90)
         assert not thread.is_alive(), "the runner did not come to rest"
         return runner
 
 
 def until(condition: Callable[[], Any], what: str = "") -> Any:
-    return wait_until(condition, seconds=15, what=what)
+    return wait_until(condition, seconds=60, what=what)
 
 
 def status(session: Session) -> str:

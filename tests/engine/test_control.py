@@ -98,6 +98,17 @@ def test_an_interjection_is_said_once_however_often_it_is_sent(queued: Queued) -
     assert said.data == {"text": "Mind the budget", "author": "ada"}
 
 
+def test_what_is_said_to_a_running_board_is_heard_from_its_next_step_on(lab: Lab, queued: Queued) -> None:
+    session = queued()
+    lab.hold(1)
+    with lab.running():
+        until(lambda: lab.begun(1) == 2)
+        control.interject(session, session.owner, "Mind the budget")
+        lab.release(1)
+        until(lambda: status(session) == "completed")
+    assert lab.heard == {1: {()}, 2: {("Mind the budget",)}, 3: {("Mind the budget",)}}
+
+
 VERBS: dict[str, Callable[[Session, Any], Any]] = {
     "pause": lambda session, actor: control.pause(session, actor),
     "resume": lambda session, actor: control.resume(session, actor),

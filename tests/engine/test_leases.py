@@ -9,6 +9,7 @@ from sessions.models import Run, RunnerSlot, Session
 from sessions.runner import identity, lease, slots
 from sessions.services import control
 from tests.engine.lab import Lab, expire_lease, status, story, until
+from tests.engine.test_saver import HOSTILE
 
 Queued = Callable[[], Session]
 
@@ -24,6 +25,21 @@ def test_a_session_runs_to_its_end_and_its_story_is_whole(lab: Lab, queued: Queu
     assert session.contributions.count() == 6
     assert session.runs.get().outcome == "completed"
     assert (session.lease_owner, session.phase) == ("", "done")
+
+
+def test_hostile_texts_pass_through_a_whole_session_unharmed(lab: Lab, queued: Queued) -> None:
+    """NUL and lone surrogates, which PostgreSQL refuses, and a megabyte of text: in rows, events and state."""
+    session = queued()
+    lab.steps, lab.text = 1, HOSTILE
+    lab.run_to_rest()
+    assert status(session) == "completed"
+    assert story(session).count("contribution") == 2
+    claims = list(session.contributions.values_list("claim", flat=True))
+    assert len(claims) == 2
+    assert {(len(claim) > 1_000_000, "\x00" in claim, "\ufffd" in claim) for claim in claims} == {(True, False, True)}
+    told = session.events.filter(type="contribution").first()
+    assert told
+    assert told.data["claim"] == claims[0]
 
 
 def test_two_runners_handed_the_same_session_double_nothing(lab: Lab, queued: Queued) -> None:

@@ -66,9 +66,10 @@ def thread(make_session: Callable[..., Session]) -> Thread:
 
 
 def test_pending_writes_come_back_in_the_order_of_task_path_task_and_position(thread: Thread) -> None:
-    thread.write(("a", 3), ("b", 4), task="zz", path="~b")
-    thread.write(("a", 1), ("b", 2), task="mm", path="~a")
-    thread.write(("a", 0), task="aa", path="")
+    # Neither the order of writing nor that of the tasks' names is the right one.
+    thread.write(("a", 3), ("b", 4), task="mm", path="~b")
+    thread.write(("a", 1), ("b", 2), task="zz", path="~a")
+    thread.write(("a", 0), task="nn", path="")
     assert [value for _, _, value in thread.pending()] == [0, 1, 2, 3, 4]
 
 
@@ -179,6 +180,15 @@ def test_a_lost_lease_can_write_nothing(thread: Thread) -> None:
     assert (CheckpointWrite.objects.count(), Checkpoint.objects.count(), Event.objects.count()) == before
 
 
+def test_a_lost_lease_stores_no_checkpoint(thread: Thread) -> None:
+    """A checkpoint without drafts goes another way than one with some: one statement, which proves the fence itself."""
+    before = Checkpoint.objects.count(), CheckpointBlob.objects.count()
+    thread.fence -= 1
+    with pytest.raises(LeaseLost):
+        thread.put(n=5)
+    assert (Checkpoint.objects.count(), CheckpointBlob.objects.count()) == before
+
+
 def test_the_end_commits_with_the_last_checkpoint_and_not_before(thread: Thread) -> None:
     end = [drafts.end("Stay", 0.7)]
     thread.write(("outbox", end))
@@ -219,8 +229,8 @@ def test_a_crafted_checkpoint_row_runs_no_code(thread: Thread, tmp_path: Any, ca
     import ormsgpack
 
     mark = tmp_path / "ran"
-    # LangGraph's extension 0: call a class by module and name with positional arguments.
-    attack = ormsgpack.packb(ormsgpack.Ext(0, ormsgpack.packb(("subprocess", "Popen", [["touch", str(mark)]]))))
+    # LangGraph's extension 0: call a class by module and name with one argument.
+    attack = ormsgpack.packb(ormsgpack.Ext(0, ormsgpack.packb(("subprocess", "check_call", ["touch", str(mark)]))))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE board_checkpointblob SET type = 'msgpack', blob = %s", [attack])
     with caplog.at_level(logging.CRITICAL):

@@ -1,0 +1,225 @@
+"""A step as one statement: fence, writes, events, rows and the session's place, or nothing of it.
+
+A statement is its own transaction, so the hot path costs one round trip instead of six, and there is no moment between
+two of its writes at which a process could die. It takes the session's row first, like everybody else (docs/locking.md):
+whatever else it writes hangs on the row that the fence has let through.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, cast
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Field
+
+from sessions import doorbell, event_latency, events
+from sessions.cleaning import storable
+from sessions.graph.drafts import Draft
+from sessions.models import Session
+from sessions.models.draft import DraftedRow
+
+#: Fields of its session that a step may set.
+SESSION_FIELDS = frozenset({"title", "phase", "round", "max_rounds"})
+_OURS = frozenset({"id", "session", "key", "superseded", "checkpoint_id", "created_at"})
+
+_FRESH = """fresh AS (
+    SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
+    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
+    WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s::uuid AND e.key = d.key)
+), """
+_HELD = """held AS (
+    UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0{changes}
+    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING id, last_sequence
+), stored AS (
+    INSERT INTO board_checkpointwrite
+        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
+    SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w
+    WHERE EXISTS (SELECT 1 FROM held)
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO {conflict}
+)"""
+_COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
+        changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""
+_SAID = """, said AS (
+    INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
+    SELECT held.id, held.last_sequence - (SELECT count(*) FROM fresh) + fresh.n, fresh.type, fresh.data::jsonb,
+        fresh.key, %s, clock_timestamp() FROM fresh, held
+)"""
+_ROWS = """, {table} AS (
+    INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})
+    SELECT held.id, v.key, %s, false, {columns} FROM held, (VALUES {places}) v(key, {names})
+    ON CONFLICT (session_id, key) DO NOTHING
+)"""
+_HEAD = " SELECT last_sequence, NULL FROM held"
+_RUNG = (
+    " SELECT last_sequence, CASE WHEN EXISTS (SELECT 1 FROM fresh)"
+    " THEN pg_notify(%s, %s || ':' || last_sequence)::text END FROM held"
+)
+
+
+#: A checkpoint whose drafts are all written already: fence, values and checkpoint in one statement, which is its own
+#: transaction. Nothing is inserted when the fence does not hold.
+_PUT = """
+WITH held AS (
+    UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0
+    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING requested
+), stored AS (
+    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b
+    WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
+), put AS (
+    INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
+        body, metadata, superseded, created_at)
+    SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
+        clock_timestamp() FROM held
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,
+        metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
+)
+SELECT requested FROM held
+"""
+
+
+def put(session_id: str, fence: int, namespace: str, blobs: Sequence[Sequence[Any]], checkpoint: Sequence[Any]) -> str:
+    """Store a checkpoint (``checkpoint``: its columns) with its new values; return what the session is asked to do.
+
+    Raises ``LeaseLost`` without having written anything.
+    """
+    held = _execute(_PUT, [session_id, fence, session_id, namespace, *blobs, *checkpoint])
+    if held is None:
+        raise events.LeaseLost(f"session {session_id} is not held under fence {fence}")
+    return str(held[0])
+
+
+def write(
+    session_id: str,
+    fence: int,
+    place: Sequence[str],
+    writes: Sequence[Sequence[Any]],
+    conflict: str,
+    drafts: Sequence[Draft],
+) -> None:
+    """Store a task's writes and what it drafted. ``place``: thread, namespace, checkpoint, task and its path;
+    ``writes``: positions, channels, types and values of the writes; ``conflict``: what to do with one stored before.
+
+    Raises ``LeaseLost`` without having written anything, and what ``sink.BAD_ITEM`` lists when an item is refused.
+    """
+    said = [event(draft) for draft in drafts if draft["kind"] == "event"]
+    sql = "WITH "
+    values: list[Any] = []
+    if said:
+        sql += _FRESH
+        values += [*events.columns(said), session_id]
+    assignments, settings = _changes(drafts)
+    sql += _HELD.format(changes=(_COUNTED if said else "") + assignments, conflict=conflict)
+    values += [*settings, session_id, fence, *place, *writes]
+    if said:
+        sql += _SAID
+        values.append(place[2])
+    for table, rows in by_table(drafts).items():
+        statement, inserted = _rows(table, rows, place[2])
+        sql += statement
+        values += inserted
+    if said:
+        sql += _RUNG
+        values += [events.CHANNEL, session_id]
+        with event_latency.measured():
+            row = _execute(sql, values)
+    else:
+        row = _execute(sql + _HEAD, values)
+    if row is None:
+        raise events.LeaseLost(f"session {session_id} is not held under fence {fence}")
+    if row[1] is not None:
+        doorbell.ring_on_commit(session_id, int(row[0]))
+
+
+def event(draft: Draft) -> events.Draft:
+    """The event of a draft. Raises ``ValueError`` for one without a key: a repeated step would repeat it."""
+    if not draft.get("key"):
+        raise ValueError(f"the event {draft['type']!r} was drafted without a key, so a repeated step would repeat it")
+    return events.Draft(draft["type"], draft["data"], draft["key"])
+
+
+def by_table(drafts: Sequence[Draft]) -> dict[str, list[Draft]]:
+    """Drafted rows by their table."""
+    tables: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        if draft["kind"] == "row":
+            tables.setdefault(draft["table"], []).append(draft)
+    return tables
+
+
+def session_fields(drafts: Sequence[Draft]) -> dict[str, Any]:
+    """What drafts set of their session; the last word wins. Raises ``ValueError`` for a field that is not theirs."""
+    fields: dict[str, Any] = {}
+    for draft in drafts:
+        if draft["kind"] == "session":
+            fields |= draft["data"]
+    if unknown := fields.keys() - SESSION_FIELDS:
+        raise ValueError(f"a step may not set {', '.join(sorted(unknown))} of its session")
+    values: dict[str, Any] = storable(fields)
+    if "title" in values:
+        values["title"] = str(values["title"])[:160]
+    return values
+
+
+def row_values(table: str, draft: Draft) -> list[Any]:
+    """Key and columns of a drafted row, ready for PostgreSQL. Raises ``ValueError`` for what is no column."""
+    fields, given = _fields(table), draft["data"]
+    if unknown := given.keys() - {field.name for field in fields}:
+        raise ValueError(f"{table} has no {', '.join(sorted(unknown))}")
+    if not draft.get("key"):
+        raise ValueError(f"a {table} was drafted without a key, so a repeated step would repeat it")
+    values: list[Any] = [storable(draft["key"])]
+    for field in fields:
+        value = storable(given[field.name]) if field.name in given else field.get_default()
+        values.append(field.get_db_prep_save(value, connection))
+    return values
+
+
+def columns(table: str) -> tuple[str, str]:
+    """Names of a table's columns, and the places of their values behind the one of the key."""
+    names, _, place = _shape(table)
+    return names, place
+
+
+def _rows(table: str, drafts: Sequence[Draft], checkpoint_id: str) -> tuple[str, list[Any]]:
+    names, taken, place = _shape(table)
+    places = ", ".join([f"({place})"] * len(drafts))
+    statement = _ROWS.format(table=table, names=names, columns=taken, places=places)
+    return statement, [checkpoint_id, *(value for draft in drafts for value in row_values(table, draft))]
+
+
+def _changes(drafts: Sequence[Draft]) -> tuple[str, list[Any]]:
+    fields = session_fields(drafts)
+    columns = {name: cast("Field[Any, Any]", Session._meta.get_field(name)) for name in sorted(fields)}
+    assignments = "".join(f", {field.column} = %s::{_type(field)}" for field in columns.values())
+    return assignments, [field.get_db_prep_save(fields[name], connection) for name, field in columns.items()]
+
+
+@cache
+def _fields(table: str) -> "list[Field[Any, Any]]":
+    model = apps.get_model("board", table)
+    if not issubclass(model, DraftedRow):
+        raise ValueError(f"{table!r} is no table that a step may write")
+    fields = cast("list[Field[Any, Any]]", list(model._meta.concrete_fields))
+    return [field for field in fields if field.name not in _OURS]
+
+
+@cache
+def _shape(table: str) -> tuple[str, str, str]:
+    """Names of a table's columns, the same as taken from ``v``, and the places of one row's values, its key first."""
+    fields = _fields(table)
+    names = [connection.ops.quote_name(str(field.column)) for field in fields]
+    casts = ["%s::text", *(f"%s::{_type(field)}" for field in fields)]
+    return ", ".join(names), ", ".join(f"v.{name}" for name in names), ", ".join(casts)
+
+
+def _type(field: "Field[Any, Any]") -> str:
+    """A column's type without its length: a cast to ``varchar(10)`` would cut in silence what the table refuses."""
+    return str(field.db_type(connection)).partition("(")[0]
+
+
+def _execute(sql: str, values: Sequence[Any]) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()
