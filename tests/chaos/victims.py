@@ -68,7 +68,8 @@ def strike(running: Board, victim: str, supervisor: int, count: int, *, timed: b
         start_sessions(running, 1, rounds=1)
         wait_until(lambda: task_results(running) > tasks, seconds=60, what="the queue to move again")
         row.take_overs.append(time.monotonic() - struck)
-    doomed = chosen if victim.endswith("worker") else tree.everybody
+    # A sentinel takes its workers with it; the main process lives on and starts a new one.
+    doomed = {"sentinel": tree.everybody[1:], "main": tree.everybody}.get(victim, chosen)
     wait_until(lambda: trees.gone(doomed), seconds=20, what="the old processes to be gone")
     see_through(running, row)
     if victim != "idle worker":

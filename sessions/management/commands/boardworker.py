@@ -2,8 +2,9 @@
 
 What a stock django-q2 cluster does, and what this one does instead:
 
-an idle worker is killed and takes the queue's lock along   the watchdog ends the cluster, whoever started it restarts
-main process or sentinel is killed, the rest lives on       children die with their parent
+an idle worker is killed and takes the queue's lock along   the watchdog ends the sentinel, the main process starts anew
+the sentinel is killed, the rest lives on                   children die with it, the main process starts a new one
+the main process is killed, the rest lives on               children die with it, whoever started it restarts
 SIGTERM to the whole process group                          only the main process listens; workers drain
 connections and pools are inherited over fork               closed before every fork
 a worker dies with its sessions                             its leases are expired at once, another runner claims them
@@ -17,6 +18,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from multiprocessing.sharedctypes import RawValue
 from typing import Any
 
@@ -42,6 +44,8 @@ GUARD_CYCLE = 0.2
 STUCK_AFTER = 5.0
 #: Seconds between looks for work that nobody of this host is awake for, and between two wake-ups.
 LOOK, WAKE_AGAIN = 0.3, 2.0
+#: Clusters that may break within ``BROKEN_WITHIN`` seconds until the command gives up and wants a fresh process.
+MOST_BROKEN, BROKEN_WITHIN = 3, 60.0
 #: What the command exits with when it wants to be started again (EX_SOFTWARE).
 RESTART = 70
 
@@ -100,7 +104,7 @@ class Sentinel(stock.Sentinel):
             if self._stuck is None or self._stuck[0] != (waiting, done):
                 self._stuck = ((waiting, done), now)
             elif now - self._stuck[1] > STUCK_AFTER:
-                log.critical("the queue is stuck (a worker died holding its lock); the cluster restarts")
+                log.critical("the queue is stuck (a worker died holding its lock); the cluster starts anew")
                 os._exit(RESTART)
         else:
             self._stuck = None
@@ -121,8 +125,14 @@ def _free(pid: int) -> None:
         connections.close_all()
 
 
+class Cluster(stock.Cluster):
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        _drain.value = 1  # nothing else is safe in a signal handler
+
+
 class Keeper:
-    """Lives in the main process: wakes a runner when work waits and nobody of this host is awake."""
+    """Lives in the main process. Frees what dead processes of this host hold, whichever cluster they belonged to, and
+    wakes a runner when work waits and nobody of this host is awake."""
 
     def __init__(self) -> None:
         self._connection: psycopg.Connection[Any] | None = None
@@ -134,26 +144,40 @@ class Keeper:
             return
         self._looked = now
         try:
-            if self._needed() and now - self._woken > WAKE_AGAIN:
+            needed, owners = self._look()
+            dead = [name for name in owners if identity.is_dead(name)]
+            if dead:
+                count = lease.expire(dead)
+                log.warning("%s sessions of dead processes are handed over", count)
+            if (needed or dead) and now - self._woken > (0 if dead else WAKE_AGAIN):
                 self._woken = now
-                lease.expire_dead()
                 wake.runners()
+            if needed or dead:
                 connections.close_all()
         except Exception as error:
             log.warning("could not look for work: %s", error)
             self._connection = None
 
-    def _needed(self) -> bool:
+    def close(self) -> None:
+        """Give the connection back: a child must not inherit it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _look(self) -> tuple[bool, list[str]]:
+        """Whether somebody has to be woken, and who holds leases or slots on this host."""
         if self._connection is None or self._connection.closed:
             self._connection = direct("bo1-keeper")
             self._connection.execute("SET statement_timeout = 2000")
         row = self._connection.execute(
             "SELECT (EXISTS (SELECT 1 FROM board_session WHERE status = 'queued') OR EXISTS (SELECT 1 FROM"
             " board_session WHERE status = 'running' AND lease_until < now())) AND NOT EXISTS (SELECT 1 FROM"
-            " board_runnerslot WHERE host = %s AND lease_until >= now())",
-            [identity.host()],
+            " board_runnerslot WHERE host = %s AND lease_until >= now()), ARRAY(SELECT lease_owner FROM board_session"
+            " WHERE status = 'running' AND lease_until >= now() AND starts_with(lease_owner, %s) UNION SELECT owner FROM board_runnerslot"
+            " WHERE host = %s)",
+            [identity.host(), identity.host() + ":", identity.host()],
         ).fetchone()
-        return bool(row and row[0])
+        return (bool(row[0]), list(row[1])) if row else (False, [])
 
 
 class Command(BaseCommand):
@@ -167,23 +191,31 @@ class Command(BaseCommand):
         conf.GUARD_CYCLE = GUARD_CYCLE
         stock.Sentinel = Sentinel  # type: ignore[misc]
         post_spawn.connect(_ignore_sigterm, weak=False)
-        broker.preload()  # once here instead of once in every worker, after each of their deaths
-        self._recover()
-        cluster: Any = stock.Cluster()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, self._stop)
-        cluster.start()
-        self._keep(cluster)
-        cluster.stop()
+        if not self._recover():
+            broker.preload()  # once here instead of once in every worker, after each of their deaths
+        keeper, broken = Keeper(), deque[float](maxlen=MOST_BROKEN)
+        while not _drain.value:
+            cluster: Any = Cluster()
+            cluster.start()
+            self._keep(cluster, keeper)
+            if _drain.value:
+                cluster.stop()
+                break
+            broken.append(time.monotonic())
+            if len(broken) == MOST_BROKEN and broken[-1] - broken[0] < BROKEN_WITHIN:
+                log.critical("%s clusters broke in a row; the command has to be started again", MOST_BROKEN)
+                sys.exit(RESTART)
+            log.critical("the sentinel died; a new cluster is started")
+            keeper.close()
+            self._recover()
         sys.exit(0)
 
     @staticmethod
-    def _stop(signum: int, frame: Any) -> None:
-        _drain.value = 1  # nothing else is safe in a signal handler
+    def _recover() -> int:
+        """What an earlier cluster of this host left behind is free at once; return how many sessions that were.
 
-    @staticmethod
-    def _recover() -> None:
-        """What an earlier cluster of this host left behind is free at once."""
+        Somebody who waits to be taken over does not wait for the SDKs: whoever drives him imports them then.
+        """
         freed = lease.expire_dead()
         if freed:
             log.warning("%s sessions of an earlier worker are handed over", freed)
@@ -191,13 +223,11 @@ class Command(BaseCommand):
         if lease.claimable():
             wake.runners()
         connections.close_all()
+        return freed
 
     @staticmethod
-    def _keep(cluster: Any) -> None:
-        keeper = Keeper()
-        while not _drain.value:
-            if not cluster.sentinel.is_alive():
-                log.critical("the sentinel died; the cluster has to be started again")
-                sys.exit(RESTART)
+    def _keep(cluster: Any, keeper: Keeper) -> None:
+        """Until somebody asks for the end or the sentinel is dead."""
+        while not _drain.value and cluster.sentinel.is_alive():
             keeper.tend()
             time.sleep(0.1)
