@@ -7,6 +7,7 @@ whatever else it writes hangs on the row that the fence has let through.
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, cast
 
 from django.apps import apps
@@ -34,8 +35,7 @@ _HELD = """held AS (
 ), stored AS (
     INSERT INTO board_checkpointwrite
         (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-    SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w
-    WHERE EXISTS (SELECT 1 FROM held)
+    SELECT %s, %s, %s, %s, %s, w.* FROM held, (VALUES {writes}) w
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO {conflict}
 )"""
 _COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
@@ -63,11 +63,7 @@ _PUT = """
 WITH held AS (
     UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0
     WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING requested
-), stored AS (
-    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b
-    WHERE EXISTS (SELECT 1 FROM held) ON CONFLICT DO NOTHING
-), put AS (
+), {stored}put AS (
     INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
         body, metadata, superseded, created_at)
     SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
@@ -79,12 +75,23 @@ SELECT requested FROM held
 """
 
 
+_STORED = """stored AS (
+    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b ON CONFLICT DO NOTHING
+), """
+#: Places of a value and of a write. One parameter each: an array of ``bytea`` would be escaped and parsed byte by byte.
+_BLOB, _WRITE = "(%s::text, %s::text, %s::text, %s::bytea)", "(%s::int, %s::text, %s::text, %s::bytea)"
+
+
 def put(session_id: str, fence: int, namespace: str, blobs: Sequence[Sequence[Any]], checkpoint: Sequence[Any]) -> str:
-    """Store a checkpoint (``checkpoint``: its columns) with its new values; return what the session is asked to do.
+    """Store a checkpoint (``checkpoint``: its columns) with its new values (``blobs``: rows of channel, version, type
+    and value); return what the session is asked to do.
 
     Raises ``LeaseLost`` without having written anything.
     """
-    held = _execute(_PUT, [session_id, fence, session_id, namespace, *blobs, *checkpoint])
+    stored = _STORED.format(blobs=_places(_BLOB, blobs)) if blobs else ""
+    values = [session_id, namespace, *chain.from_iterable(blobs)] if blobs else []
+    held = _execute(_PUT.format(stored=stored), [session_id, fence, *values, *checkpoint])
     if held is None:
         raise events.LeaseLost(f"session {session_id} is not held under fence {fence}")
     return str(held[0])
@@ -99,7 +106,7 @@ def write(
     drafts: Sequence[Draft],
 ) -> None:
     """Store a task's writes and what it drafted. ``place``: thread, namespace, checkpoint, task and its path;
-    ``writes``: positions, channels, types and values of the writes; ``conflict``: what to do with one stored before.
+    ``writes``: rows of position, channel, type and value; ``conflict``: what to do with one stored before.
 
     Raises ``LeaseLost`` without having written anything, and what ``sink.BAD_ITEM`` lists when an item is refused.
     """
@@ -110,8 +117,9 @@ def write(
         sql += _FRESH
         values += [*events.columns(said), session_id]
     assignments, settings = _changes(drafts)
-    sql += _HELD.format(changes=(_COUNTED if said else "") + assignments, conflict=conflict)
-    values += [*settings, session_id, fence, *place, *writes]
+    changes = (_COUNTED if said else "") + assignments
+    sql += _HELD.format(changes=changes, writes=_places(_WRITE, writes), conflict=conflict)
+    values += [*settings, session_id, fence, *place, *chain.from_iterable(writes)]
     if said:
         sql += _SAID
         values.append(place[2])
@@ -217,6 +225,10 @@ def _shape(table: str) -> tuple[str, str, str]:
 def _type(field: "Field[Any, Any]") -> str:
     """A column's type without its length: a cast to ``varchar(10)`` would cut in silence what the table refuses."""
     return str(field.db_type(connection)).partition("(")[0]
+
+
+def _places(one: str, rows: Sequence[Any]) -> str:
+    return ", ".join([one] * len(rows))
 
 
 def _execute(sql: str, values: Sequence[Any]) -> Any:

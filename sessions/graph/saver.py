@@ -159,7 +159,7 @@ class Saver(BaseCheckpointSaver[str]):
     def _put_at_once(self, place: "_Place", fence: int, blobs: Sequence[tuple[Any, ...]], row: Sequence[Any]) -> str:
         faults.point("saver.put.begun")
         with checkpoint_store.returning_connection():
-            requested = at_once.put(place.thread_id, fence, place.checkpoint_ns, _turned(blobs, 4), row)
+            requested = at_once.put(place.thread_id, fence, place.checkpoint_ns, blobs, row)
         step = self._steps.setdefault(place.step_key, _Step())
         step.done, step.applied = place.checkpoint_id, set()
         return requested
@@ -207,7 +207,7 @@ class Saver(BaseCheckpointSaver[str]):
             else:
                 try:
                     with checkpoint_store.returning_connection(), _savepoint():
-                        at_once.write(place.thread_id, place.fence, target, _turned(rows, 4), conflict, news)
+                        at_once.write(place.thread_id, place.fence, target, rows, conflict, news)
                 except sink.BAD_ITEM:
                     with checkpoint_store.returning_connection(), transaction.atomic():
                         self._store(place, target, rows, conflict, news, True, careful=True)

@@ -173,8 +173,8 @@ class Keeper:
             "SELECT (EXISTS (SELECT 1 FROM board_session WHERE status = 'queued') OR EXISTS (SELECT 1 FROM"
             " board_session WHERE status = 'running' AND lease_until < now())) AND NOT EXISTS (SELECT 1 FROM"
             " board_runnerslot WHERE host = %s AND lease_until >= now()), ARRAY(SELECT lease_owner FROM board_session"
-            " WHERE status = 'running' AND lease_until >= now() AND starts_with(lease_owner, %s) UNION SELECT owner FROM board_runnerslot"
-            " WHERE host = %s)",
+            " WHERE status = 'running' AND lease_until >= now() AND starts_with(lease_owner, %s)"
+            " UNION SELECT owner FROM board_runnerslot WHERE host = %s)",
             [identity.host(), identity.host() + ":", identity.host()],
         ).fetchone()
         return (bool(row[0]), list(row[1])) if row else (False, [])
