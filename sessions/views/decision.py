@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
+from sessions.documents.attachment import LARGEST, LARGEST_TOTAL, MOST
 from sessions.example import EXAMPLE
 from sessions.forms import DecisionForm, blank_values, decision_of, values_of
 from sessions.models import IdempotencyKey, Session
@@ -90,7 +91,13 @@ def _page(
         "already": already,
         "sent_files": bool(request.FILES),
         "example": values_of(EXAMPLE),
-        "limits": {"problem": MAX_PROBLEM, "context": MAX_CONTEXT},
+        "limits": {
+            "problem": MAX_PROBLEM,
+            "context": MAX_CONTEXT,
+            "documents": MOST,
+            "document": LARGEST,
+            "total": LARGEST_TOTAL,
+        },
         "offline": settings.OFFLINE,
     }
     return render(request, "board/new.html", context, status=status)

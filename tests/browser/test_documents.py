@@ -71,6 +71,22 @@ def test_a_decision_is_brought_with_documents_and_wishes(
     looked_at(page, "document", scheme, width)
 
 
+def test_documents_that_are_too_large_are_told_before_they_are_sent_and_nothing_typed_is_lost(
+    open_page: Callable[..., Page], board_url: str
+) -> None:
+    page = open_page()
+    large = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"a" * 4_900_000} for n in range(3)]
+    fill(page, board_url, *large)
+    expect(page.get_by_text("Together they have 14.7 MB; the most is 12.0 MB.")).to_be_visible()
+    page.get_by_role("button", name="Bring it to the board").click()
+    expect(page.get_by_label("Documents")).to_be_focused()
+    expect(page.get_by_label("What do you have to decide?")).to_have_value(PROBLEM)
+    page.get_by_label("Documents").set_input_files([NOTES])
+    expect(page.get_by_text("1 document, 1 kB")).to_be_visible()
+    page.get_by_role("button", name="Bring it to the board").click()
+    page.wait_for_url(re.compile(r"/sessions/[0-9a-f-]+/$"))
+
+
 def test_staff_edit_a_persona_with_a_reason_and_see_its_versions(
     open_page: Callable[..., Page], board_url: str, product: Board
 ) -> None:

@@ -206,6 +206,13 @@ def test_a_refused_document_is_told_beside_its_field_and_nothing_typed_is_lost(b
     assert not Session.objects.exists()
 
 
+def test_a_form_beyond_all_measure_is_a_clear_400(browser: Client) -> None:
+    answer = browser.post(NEW, fill(browser, *[file(f"{n}.txt", b"a" * 4_900_000) for n in range(3)]))
+    assert answer.status_code == 400
+    assert "We could not read that" in answer.content.decode()
+    assert not Session.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("wishes", "code"),
     [

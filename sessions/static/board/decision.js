@@ -43,6 +43,37 @@ function example(link) {
   });
 }
 
+// Says what is attached, and holds back a form that the server would refuse: a browser forgets files on the way back.
+function files(output) {
+  const field = document.getElementById(output.dataset.filesFor);
+  const [most, largest, total] = ["most", "largest", "total"].map((name) => Number(output.dataset[name]));
+  const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+  const show = () => {
+    const sizes = [...field.files].map((file) => file.size);
+    const sum = sizes.reduce((a, b) => a + b, 0);
+    const wrong =
+      sizes.length > most
+        ? `These are ${sizes.length} documents; attach at most ${most}.`
+        : Math.max(0, ...sizes) > largest
+          ? `A document has ${size(Math.max(...sizes))}; the most is ${size(largest)}.`
+          : sum > total
+            ? `Together they have ${size(sum)}; the most is ${size(total)}.`
+            : "";
+    const number = sizes.length === 1 ? "1 document" : `${sizes.length} documents`;
+    output.textContent = wrong || (sizes.length ? `${number}, ${size(sum)}` : "");
+    output.classList.toggle("over", Boolean(wrong));
+    return !wrong;
+  };
+  field.addEventListener("change", show);
+  field.form.addEventListener("submit", (event) => {
+    if (show()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    field.focus();
+  });
+}
+
 document.querySelectorAll("[data-count-for]").forEach(count);
+document.querySelectorAll("[data-files-for]").forEach(files);
 document.querySelectorAll("[data-example]").forEach(example);
 sendOnce();
