@@ -17,6 +17,15 @@ _INLINE = re.compile(r"(?:^|[\s,;(])\(?(?:option\s)?[a-eA-E1-5]\)\s")
 _LISTED = re.compile(r"\b(?:options|alternatives|choices)\s*(?:are|include|:)\s*:?\s*(.+)$", re.IGNORECASE)
 _BETWEEN = re.compile(r"\bbetween\s+(.+?)\s+and\s+(.+?)[.?!]?$", re.IGNORECASE)
 _EITHER = re.compile(r"\beither\s+(.+)$", re.IGNORECASE)
+_CAN = re.compile(r"\b(?:can|could|may|might)\s+(.+?)[.?!]?$", re.IGNORECASE)
+_WISH = re.compile(
+    r"\b(?:wants? to|prefers? to|hopes? to|insists? that we|(?:would|['’]d) rather|(?:would|['’]d) like to)\s+([^.;]+?)"
+    r"(?=[.;]|,?\s+(?:and|but|while)\s+\w+\s+(?:want|would|prefer|hope|insist)|$)",
+    re.IGNORECASE,
+)
+_OFFERED = re.compile(r"\b(?:offers?|offered|bids?|proposal)\b", re.IGNORECASE)
+#: What can be done about an offer, where its receiver names nothing else.
+OFFER = ("Accept the offer", "Decline the offer", "Ask for better terms before answering")
 _OR = re.compile(r",?\s+(?:or(?:\s+(?:else|rather|instead|should we|do we))?|versus|vs\.?)\s+", re.IGNORECASE)
 _TAIL = re.compile(r"\s+[–—-]\s+|;\s|\s\(|:\s|,\s(?=which|so|because|with|where|but)")
 MOST = 6
@@ -179,11 +188,30 @@ def _named(text: str) -> list[str]:
             if len(parts) >= 2:
                 return [capital(part.strip()) for part in parts]
     story = read_story(text)
-    for sentence in [story.core, *sentences]:
-        found = _alternatives(sentence)
-        if found:
-            return found
+    for reading in (_alternatives, _open_to_us, _wishes):
+        for sentence in [story.core, *sentences]:
+            found = reading(sentence)
+            if found:
+                return found
     return []
+
+
+def _open_to_us(sentence: str) -> list[str]:
+    """ "Our choir can sing A, or B": what somebody can do."""
+    found = _CAN.search(sentence)
+    if not found or " or " not in found.group(1):
+        return []
+    words = found.group(1).split()
+    if not is_verb(words[0].lower(), words[1].lower() if len(words) > 1 else ""):
+        return []
+    return _alternatives(f"Should we {found.group(1)}?")
+
+
+def _wishes(sentence: str) -> list[str]:
+    """ "Jonas wants to A; I would rather B": what people want who do not want the same."""
+    said = [found.strip(" ,.;") for found in _WISH.findall(sentence)]
+    said = [part for part in said if is_verb(*([*part.lower().split(), "it"][:2]))]
+    return [capital(part) for part in said] if len(said) >= 2 else []
 
 
 def _alternatives(sentence: str) -> list[str]:
@@ -217,8 +245,10 @@ def _alternatives(sentence: str) -> list[str]:
 
 
 def _enumerated(part: str) -> list[str]:
-    """ "raise the price, introduce a fee": each piece that is a step of its own."""
-    pieces = part.split(", ")
+    """ "raise the price, introduce a fee": each piece that is a step of its own. What only explains one is left out."""
+    pieces = [piece for piece in part.split(", ") if not piece.lower().startswith(("which ", "who ", "where "))]
+    verb = pieces[0].split()[0] if pieces and pieces[0].split() else ""
+    pieces = [f"{verb} {piece}" if piece.lower().startswith("only ") and verb else piece for piece in pieces]
     opened = [[*piece.lower().split(), "", ""][:2] for piece in pieces]
     return pieces if len(pieces) > 1 and all(is_verb(one, two) for one, two in opened) else [part]
 
@@ -231,5 +261,7 @@ def _proposed(brief: Brief, given: list[str]) -> list[str]:
     act = act_of(story.core)
     words = act.lower().split()
     own = headline(story.core, 18) if words and is_verb(words[0], words[1] if len(words) > 1 else "to") else ""
+    if not own and not given and _OFFERED.search(brief.decision):
+        return list(OFFER)
     first = [] if given else [own or capital(dice.pick(topic.bold))]
     return [*first, capital(dice.pick(topic.probes)), dice.pick(LEFT_ALONE)]

@@ -17,6 +17,8 @@ LONGEST = 30_000
 _ADDRESSED_TO_A_MACHINE = re.compile(
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,60}\b(instruction|prompt|rule|above|previous|prior|everything)"
     r"|system prompt|you are now|as an ai\b|language model|\b(respond|reply|answer|output) (only|with|in json)"
+    r"|\|\s*[01]\.\d+\s*\||\"(?:option|confidence|claim)\"\s*:|\bargues for\b.{0,80}:|&lt;|\[[cv]\d"
+    r"|\b(?:consignes|anweisungen|instrucciones|istruzioni)\b|^\W*(?:new|neue) rule\b|\brules? above\b"
     r"|jailbreak|javascript:|on(error|load|click)\s*=|\bapi[ _]key|\bassistant:|\bsystem:|```|\{\{|\}\}",
     re.IGNORECASE,
 )
@@ -36,6 +38,7 @@ _COUNT = re.compile(
     r"(?:people|employees|engineers?|developers?|nurses?|doctors?|customers?|clients?|users?|patients?|hospitals?|clinics?"
     r"|shops?|stores?|sites?|branches|services?|servers?|teams?|staff|seats?|students?|teachers?|families|members?"
     r"|subscribers?|orders?|tickets?|tables|databases?|suppliers?|countries|cities|markets?|units?|devices?|trucks?|drivers?"
+    r"|births?|beds?|hectares|acres|guests?|tonnes?|midwives|voices|pupils?|residents?|miles|kilometres"
     r"|consultants?|partners?|investors?|children|kids|candidates?|applicants?|requests?|incidents?|outages?)\b"
 )
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"

@@ -60,6 +60,23 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A place in the debate: ``anchor`` on the session page, and whose words stand there."""
+
+    anchor: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of the memo and what it rests on; ``linked`` by the board's writer, else by its ``wording``."""
+
+    text: str
+    links: list[Link]
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """What the events tell that no row does."""
 
@@ -101,6 +118,7 @@ class Room:
     parts: list[Part]
     memo: Memo | None
     dissent_anchor: str
+    statements: dict[str, list[Statement]]
     actions: list[Action]
     cost: Cost
     trouble: Trouble | None
@@ -187,6 +205,7 @@ def build(session: Session) -> Room:
         parts=parts,
         memo=memo,
         dissent_anchor=_source(memo.dissent, contributions, ballots) if memo else "",
+        statements=_statements(memo, contributions, ballots) if memo else {},
         actions=[Action(row, start + timedelta(days=row.due_in_days)) for row in proposals],
         cost=cost,
         trouble=explain(session, contributions=len(contributions), spent=cost.words, parts=len(parts))
@@ -274,6 +293,20 @@ def _story(session: Session) -> Story:
         broken,
         review,
     )
+
+
+def _statements(
+    memo: Memo, contributions: list[Contribution], ballots: list[Recommendation]
+) -> dict[str, list[Statement]]:
+    """The memo's sentences with their sources, by field (``recommendation``, ``rationale``, ``conditions`` …)."""
+    rows: dict[str, Contribution | Recommendation] = {row.key: row for row in contributions}
+    rows |= {row.key: row for row in ballots}
+    found: dict[str, list[Statement]] = {}
+    for source in memo.sources:
+        links = [Link(anchor(rows[key]), rows[key].name) for key in source["keys"] if key in rows]
+        if links:
+            found.setdefault(source["field"], []).append(Statement(source["text"], links, source["by"]))
+    return found
 
 
 def _source(dissent: dict[str, Any], contributions: list[Contribution], ballots: list[Recommendation]) -> str:

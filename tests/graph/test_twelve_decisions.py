@@ -85,7 +85,9 @@ def test_each_report_is_about_its_own_decision(offline: Offline, make_session: C
         memo = Memo.objects.get(session=session)
         votes = list(Recommendation.objects.filter(session=session))
         said = list(Contribution.objects.filter(session=session))
-        argued = " ".join([memo.rationale, *(row.claim + " ".join(row.reasons) for row in said)]).lower()
+        spoken = [" ".join([row.claim, *row.reasons, *row.conditions]) for row in said]
+        voted = [" ".join([vote.recommendation, *vote.reasons, *vote.conditions]) for vote in votes]
+        argued = " ".join([memo.rationale, *memo.conditions, *spoken, *voted]).lower()
         own = [word for word in DECISIONS[name].words if word.lower() in argued]
         assert len(own) >= min(2, len(DECISIONS[name].words)), (name, own)
         for text in [memo.rationale, *memo.conditions, *(row.claim for row in said)]:

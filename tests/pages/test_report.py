@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sessions import export
-from sessions.models import Contribution, Session
+from sessions.models import Contribution, Memo, Recommendation, Session
 from tests import factories
 
 
@@ -116,3 +116,15 @@ def test_a_failed_session_exports_its_failure_without_what_is_for_staff(user: An
     data = export.as_json(session)
     assert data["failure"]["code"] == "provider_unreachable"
     assert "secret" not in json.dumps(data)
+
+
+def test_each_statement_leads_to_what_it_rests_on(browser: Client, user: Any) -> None:
+    session = factories.finished(user)
+    vote = Recommendation.objects.filter(session=session).first()
+    assert vote is not None
+    source = {"field": "rationale", "index": 0, "text": "The rents decided.", "keys": [vote.key, "gone"], "by": "board"}
+    Memo.objects.filter(session=session).update(sources=[source], consistency=["Both parts speak for one option."])
+    page = browser.get(reverse("board:report", args=[session.pk])).content.decode()
+    assert "The rents decided." in page
+    assert f'#v-{vote.pk}">{vote.name}</a>' in page
+    assert "Both parts speak for one option." in page
