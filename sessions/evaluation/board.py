@@ -21,8 +21,8 @@ from sessions.transitions import IllegalTransition
 
 #: What the owner of an evaluation answers whatever the board asks: a case is all there is.
 NO_MORE = "Nothing more is known. Decide on what is given, and say which assumption you make."
-#: Times that a board may ask before its trial is given up.
-QUESTIONS = 3
+#: Times that a board may ask before its trial is given up: it may do so between rounds, and each part by itself.
+QUESTIONS = 12
 
 
 def owner() -> Any:
