@@ -171,7 +171,8 @@ def amount(found: Estimate | None) -> str:
 
 def cost(item: ModeFigures) -> str:
     """What is known of the cost, and how many calls are not in it; the judge's beside."""
-    unknown = f" + {item.unknown_calls} calls of unknown cost" if item.unknown_calls else ""
+    calls = "call" if item.unknown_calls == 1 else "calls"
+    unknown = f" + {item.unknown_calls} {calls} of unknown cost" if item.unknown_calls else ""
     judge = f", judge {money(item.judge_cost)}" if item.judge_tokens else ""
     return f"{money(item.cost)}{unknown}{judge}"
 

@@ -9,9 +9,10 @@ from html import escape
 from sessions.evaluation.figures import ModeFigures
 from sessions.evaluation.statistics import Estimate
 
-WIDTH, LEFT, RIGHT = 640, 150, 90
+WIDTH, LEFT, RIGHT = 480, 124, 118
 ROW = 44
 TURNS = ("to right", "to wrong", "sideways")
+LABELS = {"to right": "to right", "to wrong": "to wrong", "sideways": "other"}
 
 
 def intervals(title: str, rows: Sequence[tuple[str, Estimate | None]]) -> str:
@@ -35,7 +36,7 @@ def intervals(title: str, rows: Sequence[tuple[str, Estimate | None]]) -> str:
 
 def tokens_against_accuracy(modes: Sequence[ModeFigures], budget: int) -> str:
     """Mean tokens a case against accuracy, with the budget as a line."""
-    top, base = 16, 236
+    top, base = 30, 250
     shown = [item for item in modes if item.accuracy is not None and item.tokens is not None]
     most = max([budget * 1.15, *(item.tokens.high * 1.1 for item in shown if item.tokens)])
 
@@ -73,19 +74,21 @@ def tokens_against_accuracy(modes: Sequence[ModeFigures], budget: int) -> str:
 def flips(modes: Sequence[ModeFigures]) -> str:
     """How often the answer differs from what the first voices would have given, by what it turned into."""
     most = max([1, *(item.turns[turn] for item in modes for turn in TURNS)])
-    row, gap = 20, 18
-    height = (row * len(TURNS) + gap) * len(modes) + 16
+    row, gap = 20, 32
+    height = (row * len(TURNS) + gap) * len(modes) + 8
     parts = []
     for number, item in enumerate(modes):
-        top = 8 + number * (row * len(TURNS) + gap)
-        parts.append(_text(LEFT - 92, top + row * 1.5 + 5, item.mode, "end"))
+        top = gap - 6 + number * (row * len(TURNS) + gap)
+        parts.append(_text(LEFT, top - 6, item.mode))
         for place, turn in enumerate(TURNS):
             y, count = top + row * place, item.turns[turn]
             width = round((WIDTH - LEFT - RIGHT) * count / most, 1)
-            parts.append(_text(LEFT - 10, y + 15, turn, "end", css="soft"))
+            parts.append(_text(LEFT - 10, y + 15, LABELS[turn], "end", css="soft"))
             parts.append(f'<rect class="t{place}" x="{LEFT}" y="{y + 3}" width="{max(width, 1)}" height="{row - 6}"/>')
             parts.append(_text(LEFT + width + 8, y + 15, str(count)))
-    words = "; ".join(f"{item.mode} " + ", ".join(f"{item.turns[turn]} {turn}" for turn in TURNS) for item in modes)
+    words = "; ".join(
+        f"{item.mode} " + ", ".join(f"{item.turns[turn]} {LABELS[turn]}" for turn in TURNS) for item in modes
+    )
     return _svg("Answers that differ from the first voices'", words, height, parts)
 
 

@@ -34,7 +34,8 @@ CUT = """
   const box = svg.getBoundingClientRect();
   return [...svg.querySelectorAll("text")].filter(text => {
     const inner = text.getBoundingClientRect();
-    return inner.left < box.left - 1 || inner.right > box.right + 1 || inner.bottom > box.bottom + 1;
+    return inner.left < box.left - 1 || inner.right > box.right + 1 || inner.bottom > box.bottom + 1
+      || inner.top < box.top - 1;
   }).map(text => text.textContent);
 })
 """
