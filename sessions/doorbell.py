@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
@@ -82,23 +83,26 @@ class _Bell(threading.Thread):
         self._some.set()
 
     def run(self) -> None:
-        asyncio.run(self._send_for_ever())
-
-    async def _send_for_ever(self) -> None:
-        layer = get_channel_layer()  # type: ignore[no-untyped-call]
+        """Wait here and not in a thread of the event loop: those are waited for when a process ends, for ever."""
         link = redis.link()
-        while True:
-            await asyncio.to_thread(self._some.wait)
-            self._some.clear()
-            with self._merging:
-                news, self._news = self._news, {}
-            try:
-                async with link.use(), asyncio.timeout(redis.PATIENCE):
-                    await layer.group_send(GROUP, {"type": KIND, "news": news})
-            except redis.Unavailable:  # NOTIFY has rung already; trying on tells us when Redis is back
-                await asyncio.sleep(max(0.1, link.pause()))
-                for session_id, sequence in news.items():
-                    self.ring(session_id, sequence)
+        with asyncio.Runner() as runner:
+            while True:
+                self._some.wait()
+                self._some.clear()
+                with self._merging:
+                    news, self._news = self._news, {}
+                try:
+                    runner.run(self._send(news))
+                except redis.Unavailable:  # NOTIFY has rung already; trying on tells us when Redis is back
+                    time.sleep(max(0.1, link.pause()))
+                    for session_id, sequence in news.items():
+                        self.ring(session_id, sequence)
+
+    @staticmethod
+    async def _send(news: dict[str, int]) -> None:
+        layer: Any = get_channel_layer()  # type: ignore[no-untyped-call]
+        async with redis.link().use(), asyncio.timeout(redis.PATIENCE):
+            await layer.group_send(GROUP, {"type": KIND, "news": news})
 
 
 _lock = threading.Lock()
