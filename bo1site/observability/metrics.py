@@ -8,9 +8,11 @@ apps register.
 import contextlib
 import glob
 import hmac
+import json
 import logging
 import os
 import re
+import struct
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
@@ -19,6 +21,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 log = logging.getLogger(__name__)
@@ -54,8 +57,34 @@ def _processes() -> CollectorRegistry:
         return REGISTRY
     _forget_dead(directory)
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(_Readable(None, directory))  # type: ignore[no-untyped-call]
     return registry
+
+
+class _Readable(MultiProcessCollector):
+    """Leaves out what cannot be read: the file of a process that is only just starting, or was killed while it wrote.
+
+    The stock collector raises, so that one such file takes away all figures, for as long as it lies there.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        for _ in range(3):
+            files = [path for path in glob.glob(os.path.join(self._path, "*.db")) if _readable(path)]
+            with contextlib.suppress(OSError, ValueError, struct.error, RuntimeError):  # it changed since we looked
+                found: Iterable[Metric] = self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+                return list(found)
+        log.warning("figures of processes cannot be read in %s", self._path)
+        return []
+
+
+def _readable(path: str) -> bool:
+    try:
+        for key, *_ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
+            json.loads(key)
+    except (OSError, ValueError, struct.error, RuntimeError) as error:
+        log.info("the figures in %s are left out: %s", path, error)
+        return False
+    return True
 
 
 def _forget_dead(directory: str) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from bo1site.observability import correlation, health, logs
 from sessions.models import Event
@@ -29,6 +31,21 @@ def test_metrics_say_what_the_board_does(client: Client, make_session: Any) -> N
         assert name in figures
     assert any(name.startswith("board_pool_in_use") for name in figures)
     assert any(name.startswith('board_breaker_state{name="postgresql"') for name in figures)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "rest", [b"", b"\x01", b"\xff\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00broken"], ids=["empty", "cut", "wild"]
+)
+def test_a_file_that_a_dying_process_left_half_written_takes_no_other_figure_away(
+    rest: bytes, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: Any = MmapedDict(str(tmp_path / "counter_1.db"))  # type: ignore[no-untyped-call]
+    whole.write_value(mmap_key("board_things", "board_things_total", (), (), "Things"), 7.0, 0.0)
+    whole.close()
+    (tmp_path / "counter_2.db").write_bytes(rest)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    assert lines(client)["board_things_total"] == 7
 
 
 @pytest.mark.django_db
