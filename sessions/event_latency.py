@@ -41,7 +41,15 @@ def note(seconds: float) -> None:
     WRITE.observe(seconds)
     with _lock:
         _recent.append((time.monotonic(), seconds))
+    look()
+
+
+def look() -> None:
+    """Set the alarm to what is true now. Also called when Redis was tried, or it would ring on in a process at rest."""
     BOTH.set(int(redis.is_down() and is_slow()))
+
+
+redis.on_tried(look)
 
 
 def is_slow() -> bool:

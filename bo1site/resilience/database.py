@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import psycopg
 import stamina
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
@@ -112,18 +113,22 @@ def drop_broken(using: str = DEFAULT_DB_ALIAS) -> None:
 
 def direct(application: str, *, using: str = DEFAULT_DB_ALIAS) -> psycopg.Connection[Any]:
     """A connection outside Django's pool, in autocommit: for LISTEN, and for what must not wait for the pool."""
-    settings = connections[using].settings_dict
-    options = {key: value for key, value in settings["OPTIONS"].items() if key not in _NOT_LIBPQ}
-    return psycopg.connect(
-        dbname=settings["NAME"],
-        user=settings["USER"] or None,
-        password=settings["PASSWORD"] or None,
-        host=settings["HOST"] or None,
-        port=settings["PORT"] or None,
-        autocommit=True,
-        connect_timeout=3,
-        **{**options, "application_name": application},
-    )
+    given = connections[using].settings_dict
+    options = {key: value for key, value in given["OPTIONS"].items() if key not in _NOT_LIBPQ}
+    try:
+        return psycopg.connect(
+            dbname=given["NAME"],
+            user=given["USER"] or None,
+            password=given["PASSWORD"] or None,
+            host=given["HOST"] or None,
+            port=given["PORT"] or None,
+            autocommit=True,
+            connect_timeout=3,
+            **{**options, "application_name": application},
+        )
+    except psycopg.Error:
+        metrics.CONNECT_FAILURES.labels(settings.ROLE).inc()
+        raise
 
 
 _NOT_LIBPQ = {"pool", "server_side_binding", "assume_role", "isolation_level", "prepare_threshold"}

@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -61,6 +61,12 @@ class Link:
     @contextlib.asynccontextmanager
     async def use(self) -> AsyncIterator[None]:
         """Around one use. Raises ``Unavailable`` at once while Redis is left alone, and for any failure inside."""
+        with self.used():
+            yield
+
+    @contextlib.contextmanager
+    def used(self) -> Iterator[None]:
+        """The same for code that is not asynchronous. It waits for what happens inside, and for nothing else."""
         if self.state is State.UNUSED or (self.gate.state.phase is Phase.CLOSED and self.pause() > 0):
             raise Unavailable(self.reason or "not configured")
         try:
@@ -84,6 +90,7 @@ class Link:
                 log.info("Redis answers again")
             self.state, self.reason, self._failures, self._not_before = State.UP, "", 0, 0.0
         metrics.REDIS_UP.labels(settings.ROLE).set(1)
+        self._tell()
 
     def failed(self, error: BaseException, ticket: str = "") -> None:
         self.gate.failed(ticket, f"{type(error).__name__}: {error}")
@@ -95,6 +102,12 @@ class Link:
             self._failures = min(self._failures + 1, 10)
             self._not_before = self._clock() + wait * random.uniform(0.8, 1.0)  # noqa: S311
         metrics.REDIS_UP.labels(settings.ROLE).set(0)
+        self._tell()
+
+    @staticmethod
+    def _tell() -> None:
+        for tell in _told:
+            tell()
 
     def shown(self) -> dict[str, Any]:
         """For /health/detail and the operations page."""
@@ -104,6 +117,14 @@ class Link:
             "reason": self.reason,
             "next_attempt_in": round(self.pause(), 1),
         }
+
+
+_told: list[Callable[[], None]] = []
+
+
+def on_tried(tell: Callable[[], None]) -> None:
+    """Have ``tell`` called whenever a use of Redis has succeeded or failed in this process; it must not wait."""
+    _told.append(tell)
 
 
 _link: Link | None = None

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,15 +47,19 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Path]:
-    """The data directory of a PostgreSQL server that only this test uses, with a migrated database."""
-    data = tmp_path / "postgres"
+def own_server() -> Iterator[Path]:
+    """The data directory of a PostgreSQL server that only this test uses, with a migrated database.
+
+    Not below ``tmp_path``: another run of pytest makes their common root private, and the server is another user.
+    """
+    data = Path(tempfile.mkdtemp(prefix="board-pg-")) / "postgres"
     url = embedded.attach(data, own=False)
     manage("migrate", "--verbosity=0", env={"DATABASE_URL": url})
     try:
         yield data
     finally:
         embedded.stop(data)
+        shutil.rmtree(data.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager

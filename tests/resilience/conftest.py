@@ -1,5 +1,7 @@
 """A PostgreSQL server of our own, which may be stopped and started while the others' goes on."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,12 @@ from bo1site.resilience.pools import Pool
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    data = tmp_path_factory.mktemp("pg")
+def server() -> Iterator[Path]:
+    data = Path(tempfile.mkdtemp(prefix="board-pg-")) / "postgres"  # pytest's own directories become private
     embedded.attach(data, own=False)
     yield data
     embedded.stop(data)
+    shutil.rmtree(data.parent, ignore_errors=True)
 
 
 @pytest.fixture
