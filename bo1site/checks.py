@@ -60,6 +60,19 @@ def a_runner_ends_before_the_queue_gives_up_on_it(app_configs: Any, **kwargs: An
 
 
 @register()
+def a_queue_in_redis_has_a_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if settings.QUEUE == "redis" and not settings.REDIS_URL:
+        return [
+            Error(
+                "QUEUE is redis, but REDIS_URL is not set.",
+                hint="Set REDIS_URL, or unset QUEUE: the queue in the database needs nothing else.",
+                id="bo1site.E005",
+            )
+        ]
+    return []
+
+
+@register()
 def traces_can_be_sent(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if settings.TRACING and not tracing.installed():
         return [

@@ -180,10 +180,12 @@ REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 RUNNER_SLOTS = env.integer("RUNNER_SLOTS", 2, low=1, high=64)
 #: Sessions that one runner drives at once.
 RUNNER_CAPACITY = env.integer("RUNNER_CAPACITY", 100, low=1, high=1000)
+#: Where the queue's entries lie: in the database (they commit with the session they are for) or in Redis.
+QUEUE = env.choice("QUEUE", "database", ("database", "redis"))
 Q_CLUSTER = {
     "name": "board",
     "orm": "default",
-    "broker_class": "sessions.queue.NotifyBroker",
+    "broker_class": "sessions.redis_queue.RedisBroker" if QUEUE == "redis" else "sessions.queue.NotifyBroker",
     "workers": RUNNER_SLOTS + 1,
     "timeout": 600,
     "retry": 660,

@@ -41,10 +41,7 @@ class NotifyBroker(ORM):
         """Entries to work on; waits up to a second for the bell when there are none."""
         close_old_connections()
         bell = self._listen()  # before the look, so that nothing slips between the two
-        with connections[_conf.ORM].cursor() as cursor:
-            cursor.execute(_TAKE, [_conf.RETRY, self.list_key, _conf.BULK])
-            taken = sorted(cursor.fetchall())
-        if taken:
+        if taken := self._take():
             return taken
         try:
             for _ in bell.notifies(timeout=1.0, stop_after=1):
@@ -53,6 +50,11 @@ class NotifyBroker(ORM):
             NotifyBroker._bell = None
             raise
         return None
+
+    def _take(self) -> list[tuple[int, str]]:
+        with connections[_conf.ORM].cursor() as cursor:
+            cursor.execute(_TAKE, [_conf.RETRY, self.list_key, _conf.BULK])
+            return sorted(cursor.fetchall())
 
     @staticmethod
     def _listen() -> psycopg.Connection[Any]:

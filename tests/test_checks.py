@@ -46,6 +46,7 @@ def test_fallback_without_a_second_key_is_a_warning(settings: Settings) -> None:
         ({"LOCK_TIMEOUT": 30.0}, "bo1site.W003"),
         ({"INTERACTIVE_LOCK_TIMEOUT": 6.0}, "bo1site.W003"),
         ({"SHED_WAIT_SECONDS": 5.0}, "bo1site.W004"),
+        ({"QUEUE": "redis"}, "bo1site.E005"),
     ],
     ids=str,
 )
