@@ -1,7 +1,9 @@
 """What people, programs and operators see of an outage (DB4, MO1): real processes, a PostgreSQL of their own."""
 
+import asyncio
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,8 @@ import httpx
 import pytest
 
 from bo1site import embedded
-from tests.chaos.kit import PROBLEMS, statuses
-from tests.chaos.test_cascades import figures, own_server, site, site_on, total
+from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
+from tests.chaos.test_cascades import figures, own_server, read_to_the_end, site, site_on, total
 from tests.live import wait_until
 from tests.stream.processes import Site
 
@@ -54,6 +56,82 @@ def test_while_postgresql_is_stopped_pages_say_so_at_once_and_it_heals_by_itself
             assert total(after, moved) > total(before, moved)
     finally:
         board.stop()
+
+
+async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_need_no_hand(
+    tmp_path: Path, own_server: Path
+) -> None:
+    """DB4, SE5: sessions run, people bring decisions, somebody watches; PostgreSQL is stopped for 20 s and started."""
+    board = site_on(embedded.attach(own_server, own=False), tmp_path, DATABASE_BREAKER_SECONDS="5")
+    try:
+        headers = board.add_reader()
+        await asyncio.to_thread(board.start_provider, "0.5-1.0")
+        web = await asyncio.to_thread(board.web, "web")
+        await asyncio.to_thread(board.start_worker)
+        started = await asyncio.to_thread(start_sessions, board, 8, rounds=3)
+        seen: list[int] = []
+        watching = asyncio.create_task(read_to_the_end(web, started[0], headers, seen))
+        answers: list[tuple[int, str]] = []
+        pages: list[str] = []
+        stop = asyncio.Event()
+        crowd = [asyncio.create_task(bring(web, headers, number, answers, stop)) for number in range(10)]
+        async with asyncio.timeout(120):
+            while len(seen) < 4 or not any(code == 201 for code, _ in answers):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        pids = {name: process.pid for name, process in board.processes.items()}
+        levels: set[float] = set()
+        await asyncio.to_thread(embedded.control, own_server, "stop", "immediate")
+        async with httpx.AsyncClient(timeout=30) as http:
+            began = time.monotonic()
+            while time.monotonic() - began < 20:
+                levels.add((await asyncio.to_thread(figures, web))['board_breaker_state{name="postgresql"}'])
+                pages.append((await http.get(f"{web}/login/")).text)
+                assert (await http.get(f"{web}/health/live")).status_code == 200
+                await asyncio.sleep(0.5)
+        before = len(answers)
+        await asyncio.to_thread(embedded.attach, own_server, own=False)
+        began = time.monotonic()
+        async with asyncio.timeout(60):
+            while not any(code == 201 for code, _ in answers[before:]):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        healed = time.monotonic() - began
+        stop.set()
+        await asyncio.gather(*crowd)
+        await asyncio.to_thread(
+            wait_until, lambda: statuses(board).get("completed") == 8, seconds=240, what="sessions to complete"
+        )
+        async with asyncio.timeout(60):
+            await watching
+
+        assert 2 in levels
+        assert any("out of reach" in text for text in pages)
+        assert {code for code, _ in answers} == {201, 503}
+        stored = {str(row[0]) for row in board.query("SELECT id FROM board_session")}
+        assert {found for code, found in answers if code == 201} <= stored
+        assert {name: process.pid for name, process in board.processes.items()} == pids
+        assert all(process.poll() is None for process in board.processes.values())
+        [(head,)] = board.query("SELECT last_sequence FROM board_session WHERE id = %s", started[0])
+        assert seen == list(range(1, head + 1))
+        assert damage(board) == []
+        again = repeated_calls(board)
+        kept = sum(code == 201 for code, _ in answers)
+        print(f"\nserving {healed:.1f} s after the start; {kept} accepted, {len(answers) - kept} refused; {again=}")
+        assert again == []
+        assert (await asyncio.to_thread(figures, web))['board_breaker_state{name="postgresql"}'] == 0
+    finally:
+        board.stop()
+
+
+async def bring(
+    web: str, headers: dict[str, str], number: int, answers: list[tuple[int, str]], stop: asyncio.Event
+) -> None:
+    """A person who brings one decision after the other and notes what they were told."""
+    async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_keepalive_connections=0)) as http:
+        while not stop.is_set():
+            body = {"problem_statement": f"{PROBLEMS[number % 4]} Person {number}, decision {len(answers)}."}
+            answer = await http.post(f"{web}/api/v1/sessions/", json=body, headers=headers)
+            answers.append((answer.status_code, answer.json().get("id", "")))
+            await asyncio.sleep(0.3)
 
 
 def test_one_id_leads_from_the_request_to_the_call_of_a_model_in_another_process(site: Site) -> None:
