@@ -10,7 +10,7 @@ WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test chaos chaos-kills chaos-victims lint format lock bench bench-broker bench-steps \
-	bench-sessions bench-stream bench-prompts clean
+	bench-sessions bench-stream bench-prompts bench-pages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -58,7 +58,7 @@ lint: $(VENV)/.dev ## ruff, mypy strict, import layers
 	@DATABASE_URL=postgresql://nobody@localhost/none SECRET_KEY=lint $(BIN)/mypy
 	@DATABASE_URL=postgresql://nobody@localhost/none SECRET_KEY=lint $(BIN)/lint-imports
 
-bench: bench-broker bench-steps bench-sessions bench-stream ## Every benchmark
+bench: bench-broker bench-steps bench-sessions bench-stream bench-pages ## Every benchmark
 
 bench-broker: $(VENV)/.dev ## The broker beside the bare SDKs and LiteLLM
 	@$(BIN)/python -m tests.bench.broker $(ARGS)
@@ -74,6 +74,9 @@ bench-stream: $(VENV)/.dev ## Event streams beside a bare endpoint and stock dja
 
 bench-prompts: $(VENV)/.dev ## Prompt tokens round by round, in the worst case
 	@$(BIN)/python -m tests.bench.prompts $(ARGS)
+
+bench-pages: $(VENV)/.dev ## Server time of every page with a thousand sessions
+	@$(BIN)/python -m tests.bench.pages $(ARGS)
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

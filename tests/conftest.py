@@ -22,7 +22,7 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-LEFT_OUT = pytest.StashKey[int]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
 PROBLEM = (
     "We have to decide by Friday whether to move our 14-person support team from Leeds to Lisbon or to keep it where it"
     " is and hire four people there instead."
@@ -43,24 +43,35 @@ def chromium() -> str:
     return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 
+def pgbouncer() -> str:
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+
+
+#: What a mark needs, how it is found, and which variable makes its absence an error (CI).
+NEEDS = {
+    "browser": ("Chromium", "apt-get install chromium", chromium, "BO1_REQUIRE_BROWSER"),
+    "pgbouncer": ("PgBouncer", "apt-get install pgbouncer", pgbouncer, "BO1_REQUIRE_PGBOUNCER"),
+}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium the browser tests are left out loudly; with BO1_REQUIRE_BROWSER=1 (CI) that is an error."""
-    if chromium():
-        return
-    left_out = [item for item in items if item.get_closest_marker("browser")]
-    if not left_out:
-        return
-    if os.environ.get("BO1_REQUIRE_BROWSER") == "1":
-        raise pytest.UsageError(f"{len(left_out)} browser tests need a Chromium, and there is none. Install chromium.")
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-    config.stash[LEFT_OUT] = len(left_out)
+    """Tests whose program is missing are left out loudly; with the variable of ``NEEDS`` set to 1 that is an error."""
+    for mark, (name, install, found, required) in NEEDS.items():
+        left_out = [item for item in items if item.get_closest_marker(mark)]
+        if not left_out or found():
+            continue
+        if os.environ.get(required) == "1":
+            raise pytest.UsageError(f"{len(left_out)} {mark} tests need {name}, and there is none: {install}.")
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if missing := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.section("BROWSER TESTS LEFT OUT", sep="!", red=True, bold=True)
-        terminalreporter.line(f"{missing} browser tests did not run: no Chromium (Debian: apt-get install chromium)")
+    for mark, count in config.stash.get(LEFT_OUT, {}).items():
+        name, install, _, _ = NEEDS[mark]
+        terminalreporter.section(f"{mark.upper()} TESTS LEFT OUT", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{count} {mark} tests did not run: no {name} (Debian: {install})")
 
 
 @pytest.fixture
