@@ -80,8 +80,8 @@ def database() -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def restart_server(data: Path) -> None:
-    """Restart an embedded PostgreSQL as after a crash; what its old processes hold may keep it out for a while."""
+def start_server(data: Path) -> None:
+    """Start an embedded PostgreSQL, however long a busy machine takes and whatever its old processes still hold."""
 
     def up() -> bool:
         try:
@@ -89,10 +89,15 @@ def restart_server(data: Path) -> None:
         except (subprocess.SubprocessError, AssertionError, psycopg.Error):
             return False
 
+    wait_until(up, seconds=90, what="PostgreSQL to start again")
+
+
+def restart_server(data: Path) -> None:
+    """Restart an embedded PostgreSQL as after a crash."""
     try:
         embedded.control(data, "restart", "immediate")
     except subprocess.SubprocessError:
-        wait_until(up, seconds=30, what="PostgreSQL to start again")
+        start_server(data)
 
 
 @dataclass

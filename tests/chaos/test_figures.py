@@ -15,7 +15,7 @@ import pytest
 from bo1site import embedded
 from tests.chaos.kit import PROBLEMS, start_sessions, statuses
 from tests.chaos.test_cascades import every_session_held, figures, own_server, site_on, total
-from tests.live import wait_until
+from tests.live import start_server, wait_until
 from tests.stream.client import connect
 from tests.stream.processes import Redis, Site
 
@@ -87,7 +87,7 @@ def test_postgresql_away(place: Place) -> None:
         'board_requests_shed_total{why="database_away"}',
     ):
         assert total(during, name) > total(before, name), name
-    embedded.attach(place.server, own=False)
+    start_server(place.server)
     wait_until(lambda: place.create() == 201, seconds=60, what="the board to serve again")
     after = place.until("board_breaker_state", lambda value: value == 0)
     assert after["board_metrics_complete"] == 1

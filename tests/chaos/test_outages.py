@@ -13,7 +13,7 @@ import pytest
 from bo1site import embedded
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
 from tests.chaos.test_cascades import figures, own_server, read_to_the_end, site, site_on, total
-from tests.live import wait_until
+from tests.live import start_server, wait_until
 from tests.stream.processes import Site
 
 __all__ = ["own_server", "site"]
@@ -46,7 +46,7 @@ def test_while_postgresql_is_stopped_pages_say_so_at_once_and_it_heals_by_itself
         assert httpx.get(f"{web}/health/live", timeout=20).status_code == 200
         assert httpx.get(f"{web}/health/ready", timeout=20).status_code == 503
         assert seen == {503}
-        embedded.attach(own_server, own=False)
+        start_server(own_server)
         wait_until(
             lambda: httpx.get(listing, headers=headers, timeout=20).status_code == 200, seconds=30, what="it to heal"
         )
@@ -89,7 +89,7 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
                 assert (await http.get(f"{web}/health/live")).status_code == 200
                 await asyncio.sleep(0.5)
         before = len(answers)
-        await asyncio.to_thread(embedded.attach, own_server, own=False)
+        await asyncio.to_thread(start_server, own_server)
         began = time.monotonic()
         async with asyncio.timeout(60):
             while not any(code == 201 for code, _ in answers[before:]):  # noqa: ASYNC110
