@@ -1,7 +1,9 @@
-"""A decision written down in a text file."""
+"""A decision written down in a text file, and documents beside it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from sessions.documents import Attachment, Upload, read
 from sessions.services.start import Decision, InvalidDecision
 
 _SECTIONS = {"options": "options", "constraints": "constraints", "context": "context"}
@@ -28,6 +30,17 @@ def decision_from(path: Path, context: Path | None = None) -> Decision:
         _listed(parts["options"]),
         _listed(parts["constraints"]),
     )
+
+
+def documents_from(paths: Iterable[Path]) -> list[Attachment]:
+    """Documents that lie in files. Raises ``InvalidDecision`` when one cannot be opened, and ``InvalidDocument``."""
+    uploads: list[Upload] = []
+    for path in paths:
+        try:
+            uploads.append(Upload(path.name, path.read_bytes()))
+        except OSError as error:
+            raise InvalidDecision("unreadable_file", "file", f"{path} cannot be read: {error}") from None
+    return read(uploads)
 
 
 def _read(path: Path) -> str:

@@ -1,6 +1,7 @@
 """One deliberation from the command line, over real HTTP to the offline provider, through either wire."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,12 @@ def quiet_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
 
 @pytest.mark.parametrize("wire", ["anthropic", "openai"])
 def test_the_same_decision_is_debated_through_either_providers_wire(quiet_board: Board, wire: str) -> None:
-    quiet_board.env["LLM_PRIMARY"] = wire
+    quiet_board.env |= {"LLM_PRIMARY": wire, "LLM_FALLBACK_ENABLED": "0"}  # with both, a board speaks through both
     quiet_board.query("DELETE FROM llm_breaker")  # whatever another test has tripped
-    result = quiet_board.manage("deliberate", "--example", "--rounds", "2", "--quiet")
+    try:
+        result = quiet_board.manage("deliberate", "--example", "--rounds", "2", "--quiet")
+    finally:
+        del quiet_board.env["LLM_FALLBACK_ENABLED"]
     last = quiet_board.query("SELECT id, status FROM board_session ORDER BY id DESC LIMIT 1")[0]
     providers = quiet_board.query("SELECT DISTINCT provider, status FROM llm_llmcall WHERE session_id = %s", last[0])
     assert last[1] == "completed"
@@ -27,6 +31,20 @@ def test_the_same_decision_is_debated_through_either_providers_wire(quiet_board:
     assert "Lisbon" in result.stdout
     for heading in ("Recommendation", "dissent", "Actions"):
         assert heading.lower() in result.stdout.lower(), result.stdout[:2000]
+
+
+def test_documents_are_given_on_the_command_line(quiet_board: Board, tmp_path: Path) -> None:
+    notes, locked = tmp_path / "rents.md", tmp_path / "locked.pdf"
+    notes.write_text("# Rents\n\n- Leeds 400 a desk\n- Lisbon 310 a desk\n")
+    locked.write_bytes(b"%PDF-1.4 nothing")
+    given = ["deliberate", "--example", "--rounds", "1", "--document", str(notes)]
+    result = quiet_board.manage(*given, "--quiet")
+    assert "rents.md: Markdown, 48 bytes" in result.stdout.replace("\\", "")
+    refused = quiet_board.manage(*given, "--document", str(locked), check=False)
+    assert refused.returncode != 0
+    assert "document_broken" in refused.stderr
+    missing = quiet_board.manage(*given, "--document", str(tmp_path / "nowhere.md"), check=False)
+    assert "unreadable_file" in missing.stderr
 
 
 def test_a_decision_that_is_too_short_says_what_is_missing_and_fails(quiet_board: Board) -> None:

@@ -4,6 +4,7 @@ import shutil
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from sessions import export
+from sessions.documents import InvalidDocument
 from sessions.management.provider import provider
 from sessions.models import Event, Session, Status
 from sessions.runner import drive_session
-from sessions.services.files import decision_from
+from sessions.services.files import decision_from, documents_from
 from sessions.services.start import Decision, InvalidDecision, create, start
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "relocation.md"
@@ -29,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("decision", nargs="?", help="the decision in your own words")
         parser.add_argument("--file", type=Path, help="read the decision from a file (with ## Options, ## Constraints)")
         parser.add_argument("--context", type=Path, help="a text file with background")
+        parser.add_argument("--document", type=Path, action="append", help="text, Markdown or PDF; may be repeated")
         parser.add_argument("--example", action="store_true", help="debate the example that comes with the product")
         parser.add_argument("--rounds", type=int, help="at most so many rounds for each part")
         parser.add_argument("--quiet", action="store_true", help="print only the result")
@@ -38,7 +41,7 @@ class Command(BaseCommand):
         try:
             decision = _decision(options)
             session = create(_owner(), decision)
-        except InvalidDecision as error:
+        except (InvalidDecision, InvalidDocument) as error:
             raise CommandError(f"{error} [{error.code}]") from None
         with provider():
             start(session)
@@ -68,10 +71,8 @@ def _decision(options: dict[str, Any]) -> Decision:
     else:
         raise CommandError('Say what has to be decided: manage.py deliberate "Should we …", or --file, or --example.')
     if options["rounds"] is not None:
-        decision = Decision(
-            decision.problem, decision.context, decision.options, decision.constraints, options["rounds"]
-        )
-    return decision
+        decision = replace(decision, max_rounds=options["rounds"])
+    return replace(decision, documents=documents_from(options["document"] or []))
 
 
 def _owner() -> Any:
