@@ -9,6 +9,8 @@ from llm.offline.words import ANAPHORIC, FINITE, NOT_NAMES, OPENERS, SMALL, VERB
 _SENTENCE = re.compile(
     r"(?<=[?!])[\"”’)]?\s+|(?<=\.)[\"”’)]?\s+(?=[A-Z0-9“\"'(€$£])|\n+",
 )
+# A line break within a sentence, as editors and mail programs make them.
+_WRAPPED = re.compile(r"(?<=[^\s.?!:;])[ \t]*\n(?=[a-z(])")
 _CLAUSE = re.compile(r";\s+|\s+[–—]\s+|\s+-\s+|,\s+(?:but|so|while|and|yet|whereas)\s+")
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,200}>")
 # Characters of the owner's text that are read closely.
@@ -99,6 +101,7 @@ def read_story(text: str) -> Story:
 
 
 def split_sentences(text: str) -> list[str]:
+    text = _WRAPPED.sub(" ", text)
     return [part.strip() for part in _SENTENCE.split(text) if part and part.strip()]
 
 
