@@ -68,9 +68,12 @@ def accept(
 
     One transaction: on any failure of the database nothing remains, neither project nor link nor action. A bad row
     alone is left out and reported. Raises ``Conflict`` (``no_plan_yet``), ``NothingAccepted``, ``PlanError``.
+    The session's row is locked after the project's: of two who press at once the second is told what the first made.
     """
     with transaction.atomic():
         session = readable_plan(session_id, actor)
+        given = locked_project(project_id, actor) if project_id is not None else None
+        Session.objects.select_for_update(no_key=True).only("pk").get(pk=session.pk)
         chosen = choose(session.pk, items)
         known = list(
             Action.objects.filter(proposal__in=[item.proposal for item in chosen])
@@ -78,8 +81,8 @@ def accept(
             .order_by("id")
         )
         fresh = len(known) < len(chosen)
-        if project_id is not None:
-            project = locked_project(project_id, actor)
+        if given is not None:
+            project = given
         elif not fresh:
             return Report(known[0].project, already=known)
         else:
@@ -89,7 +92,7 @@ def accept(
         write(report, session, [(n, item) for n, item in enumerate(chosen) if item.proposal not in done])
         if not report.accepted and not known:
             raise NothingAccepted(report.rejected)
-        kind = LinkKind.DISCUSSES if project_id is not None else LinkKind.CREATED_FROM
+        kind = LinkKind.DISCUSSES if given is not None else LinkKind.CREATED_FROM
         ProjectSession.objects.get_or_create(project=project, session=session, defaults={"kind": kind})
         record(actor, "accept_actions", project, after=summary(session, report))
     return report

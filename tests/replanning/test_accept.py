@@ -1,6 +1,8 @@
 """Accepting what the board proposes (DB5): good rows are kept, bad ones named, nothing half done."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -81,6 +83,29 @@ def test_accepting_twice_makes_nothing_twice(completed: Callable[..., Session], 
     assert second.project == first.project
     assert (len(second.accepted), len(second.already)) == (0, 3)
     assert (Project.objects.count(), Action.objects.count()) == (1, 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_five_who_accept_at_once_one_makes_the_plan_and_the_others_are_told_of_it(
+    completed: Callable[..., Session], user: Any
+) -> None:
+    """On real connections that start together: one project, every action once, nobody gets an error."""
+    session, together = completed(3), Barrier(5)
+
+    def press(_: int) -> tuple[Any, int, int]:
+        try:
+            together.wait(30)
+            report = accept(session.pk, actor=user)
+            return report.project.pk, len(report.accepted), len(report.already)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as people:
+        answers = list(people.map(press, range(5)))
+    assert {project for project, _, _ in answers} == {Project.objects.get().pk}
+    assert sorted(made for _, made, _ in answers) == [0, 0, 0, 0, 3]
+    assert sorted(already for _, _, already in answers) == [0, 3, 3, 3, 3]
+    assert Action.objects.count() == 3
 
 
 def test_what_a_retry_has_left_behind_is_not_proposed(completed: Callable[..., Session], user: Any) -> None:

@@ -14,6 +14,7 @@ from sessions.models import Session
 from sessions.services import tokens
 from tests.api.test_schema import document, holds
 from tests.replanning.conftest import finish, propose
+from tests.replanning.test_faults import state
 
 API = "/api/v1"
 REVERSED = {"title": "x", "start_on": "2030-02-02", "due_on": "2030-01-01"}
@@ -151,6 +152,8 @@ def test_a_stranger_finds_nothing(
     stranger: Caller, caller: Caller, blocked: Action, completed: Callable[..., Session]
 ) -> None:
     session = completed()
+    asked = caller.post(f"/actions/{blocked.pk}/replan")[1]["id"]
+    before = state()
     for method, path in (
         ("GET", f"/projects/{blocked.project_id}/"),
         ("PATCH", f"/projects/{blocked.project_id}/"),
@@ -160,10 +163,18 @@ def test_a_stranger_finds_nothing(
         ("POST", f"/actions/{blocked.pk}/replan"),
         ("POST", f"/actions/{blocked.pk}/status"),
         ("GET", f"/actions/{blocked.pk}/history"),
+        ("POST", f"/actions/{blocked.pk}/dependencies"),
+        ("DELETE", f"/actions/{blocked.pk}/dependencies/1"),
+        ("GET", f"/projects/{blocked.project_id}/actions/"),
+        ("POST", f"/projects/{blocked.project_id}/sessions"),
+        ("GET", f"/replans/{asked}/"),
+        ("POST", f"/replans/{asked}/accept"),
+        ("POST", f"/replans/{asked}/decline"),
         ("GET", f"/sessions/{session.pk}/proposals"),
         ("POST", f"/sessions/{session.pk}/accept"),
     ):
         assert stranger.send(method, path, {})[0] == 404, path
+    assert state() == before
     assert stranger.get("/projects/")[1]["results"] == []
     assert Client().get(f"{API}/projects/").status_code == 401
 

@@ -128,14 +128,43 @@ def test_an_offer_appears_by_itself_on_the_open_page_of_the_action(page: Page, p
     expect(page.get_by_role("heading", name="The board offers a new plan")).to_be_visible(timeout=DEBATE)
 
 
+#: A plan with long words, every state that a person brings about by hand, ties of every kind, and dates.
+PLAN = """
+from datetime import date
+from django.contrib.auth import get_user_model
+from replanning.models import Kind, State
+from replanning.services import actions, dependencies, projects
+ada = get_user_model().objects.get(username="ada")
+plan = projects.create(ada, "A plan with a Donaudampfschifffahrtsgesellschaftskapitaenswitwenrente in its title")
+rows = [
+    actions.add(plan.pk, {"title": f"Step {n} " + "Reallylongword" * 6, "owner": "Head of support", "priority": "high",
+                          "start_on": date(2026, 1, n + 1), "due_on": date(2026, 2, n + 1)}, actor=ada)
+    for n in range(6)
+]
+for n, kind in enumerate(Kind):
+    dependencies.tie(rows[n + 1].pk, rows[n].pk, actor=ada, kind=kind, lag=3)
+actions.move(rows[0].pk, State.BLOCKED, actor=ada, reason="Because " + "nobody" * 30)
+actions.move(rows[4].pk, State.CANCELLED, actor=ada)
+"""
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_page_of_plans_scrolls_sideways(page: Page, product: Board, width: int) -> None:
+    product.manage("shell", "-v", "0", "-c", PLAN)
     sign_in(page)
     page.set_viewport_size({"width": width, "height": 900})
-    addresses = ["/projects/"]
-    addresses += [f"/projects/{pk}/" for (pk,) in product.query("SELECT id FROM replanning_project LIMIT 2")]
-    addresses += [f"/projects/{pk}/?view=dates" for (pk,) in product.query("SELECT id FROM replanning_project LIMIT 1")]
-    addresses += [f"/actions/{pk}/" for (pk,) in product.query("SELECT id FROM replanning_action LIMIT 3")]
+    addresses = ["/projects/", "/calibration/"]
+    addresses += [
+        f"/projects/{pk}/" for (pk,) in product.query("SELECT id FROM replanning_project ORDER BY id DESC LIMIT 2")
+    ]
+    addresses += [
+        f"/projects/{pk}/?view=dates"
+        for (pk,) in product.query("SELECT id FROM replanning_project ORDER BY id DESC LIMIT 1")
+    ]
+    addresses += [
+        f"/actions/{pk}/" for (pk,) in product.query("SELECT id FROM replanning_action ORDER BY id DESC LIMIT 6")
+    ]
+    assert len(addresses) >= 9
     for address in addresses:
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address

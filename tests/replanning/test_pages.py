@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +18,7 @@ from replanning.services.accept import proposals_of
 from replanning.services.replan import replan
 from sessions.models import Session
 from tests.replanning.conftest import finish, propose
+from tests.replanning.test_faults import state
 
 #: Of a project page: sign-in session, person, project, links, counts, cards, their ties, their replans.
 QUERIES = 8
@@ -200,19 +202,43 @@ def test_a_stranger_finds_nothing_and_somebody_signed_out_is_asked_to_sign_in(
     blocked: Action, completed: Callable[..., Session], django_user_model: Any
 ) -> None:
     stranger, session = Client(), completed()
+    asked = replan(blocked.pk, actor=session.owner).replan
     addresses = [
         f"/projects/{blocked.project_id}/",
         f"/actions/{blocked.pk}/",
         f"/sessions/{session.pk}/actions/",
+        f"/replans/{asked.pk}/plan/",
     ]
+    before = state()
     for address in addresses:
         assert stranger.get(address).status_code == 302
     stranger.force_login(django_user_model.objects.create_user("eve"))
     for address in addresses:
         assert stranger.get(address).status_code == 404
-    for verb in ("move", "replan", "tie"):
-        assert stranger.post(f"/actions/{blocked.pk}/{verb}/").status_code == 404
-        assert stranger.get(f"/actions/{blocked.pk}/{verb}/").status_code == 405
+    verbs = [f"/actions/{blocked.pk}/{verb}/" for verb in ("move", "replan", "tie", "untie/1")]
+    for verb in (*verbs, f"/projects/{blocked.project_id}/status/", f"/replans/{asked.pk}/decline/"):
+        assert stranger.post(verb).status_code == 404, verb
+        assert stranger.get(verb).status_code == 405, verb
+    assert state() == before
+
+
+def test_staff_who_may_only_look_see_no_button_and_are_refused(blocked: Action, django_user_model: Any) -> None:
+    looker = django_user_model.objects.create_user("lou", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_project"))
+    client = Client()
+    client.force_login(looker)
+    page = client.get(f"/actions/{blocked.pk}/").content.decode()
+    assert ">Replan<" not in page
+    assert "Move it along" not in page
+    before = state()
+    for verb, fields in (("replan", {}), ("move", {"status": "todo"}), ("tie", {"predecessor": blocked.pk})):
+        client.post(f"/actions/{blocked.pk}/{verb}/", fields, follow=True)
+    assert state() == before
+    looker.user_permissions.add(Permission.objects.get(codename="control_project"))
+    client.force_login(django_user_model.objects.get(pk=looker.pk))
+    assert ">Replan<" in client.get(f"/actions/{blocked.pk}/").content.decode()
+    client.post(f"/actions/{blocked.pk}/replan/")
+    assert Replan.objects.get().requested_by == looker
 
 
 def test_what_is_late_or_stuck_is_said_in_words_wherever_one_looks_on_monday(
