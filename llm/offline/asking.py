@@ -6,7 +6,7 @@ from typing import Any, Literal
 from llm.offline.seeds import digest
 
 Json = dict[str, Any]
-Stop = Literal["end", "max_tokens", "refusal", "content_filter"]
+Stop = Literal["end", "max_tokens", "refusal", "content_filter", "context"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ KINDS = {
     "empty": "a well-formed answer with no content",
     "refusal": 'the model declines; `body: {"code": "content_filter"}` makes it the OpenAI content filter',
     "max_tokens": "the answer stops at the token limit, in the middle of the text",
+    "context": "the prompt does not fit the model: Anthropic stops for it, OpenAI rejects the request",
     "bad_schema": "valid JSON that does not fit the schema asked for",
 }
 FIELDS = {

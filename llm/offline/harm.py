@@ -32,6 +32,10 @@ async def before_answer(fault: Fault, wire: Wire, request_id: str, send: Send, r
         await asyncio.sleep(fault.seconds)
         await hang_up(send, receive, reset=False)
         return True
+    if fault.kind == "context" and wire.provider == "openai":
+        body = {"code": "context_length_exceeded"}
+        await send_json(send, 400, wire.error(400, body, request_id), [(wire.request_id_header, request_id)])
+        return True
     if fault.kind == "status" and not (fault.mid_stream and stream):
         await asyncio.sleep(fault.seconds)
         headers = [(wire.request_id_header, request_id)]
@@ -52,6 +56,8 @@ def on_reply(fault: Fault, reply: Reply) -> Reply:
         return replace(reply, text="", stop=stop)  # type: ignore[arg-type]
     if fault.kind == "max_tokens":
         return cut(reply, len(reply.text) // 2)
+    if fault.kind == "context":
+        return replace(cut(reply, len(reply.text) // 2), stop="context")
     if fault.kind == "bad_schema":
         return replace(reply, text=json.dumps(_misfit(reply.text), ensure_ascii=False))
     return reply

@@ -34,7 +34,13 @@ MESSAGES = {
     503: "Service unavailable",
     529: "Overloaded",
 }
-STOPS = {"end": "end_turn", "max_tokens": "max_tokens", "refusal": "refusal", "content_filter": "refusal"}
+STOPS = {
+    "end": "end_turn",
+    "max_tokens": "max_tokens",
+    "refusal": "refusal",
+    "content_filter": "refusal",
+    "context": "model_context_window_exceeded",
+}
 # What the real API refuses inside a structured-output schema; the SDK's own transform moves these to the description.
 UNSUPPORTED = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
                "maxItems", "uniqueItems")  # fmt: skip

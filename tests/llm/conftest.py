@@ -50,12 +50,20 @@ class Offline:
     def outage(self, provider: str, status: int = 500, **fields: Any) -> dict[str, Any]:
         return self.fault(provider, "status", status=status, **fields)
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults in force."""
+        faults: list[dict[str, Any]] = self._call("GET", "/faults")["faults"]
+        return faults
+
     def mend(self, provider: str = "") -> None:
         self._call("DELETE", f"/faults?provider={provider}" if provider else "/faults")
 
     def asked(self, provider: str) -> int:
         """Requests that reached this provider since the test began."""
         return int(self._call("GET", "/stats")["requests"].get(provider, 0))
+
+    def statistics(self) -> dict[str, Any]:
+        return self._call("GET", "/stats?recent=1000")
 
     async def until_asked(self, provider: str) -> None:
         """Waits until a request has reached this provider."""

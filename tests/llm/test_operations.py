@@ -13,6 +13,7 @@ from django.urls import reverse
 from llm import breaker_store
 from llm.broker import complete
 from llm.models import Breaker, OperatorAction
+from llm.operations import FAULTS
 from llm.types import Request
 from tests.llm.conftest import Offline, providers
 
@@ -101,6 +102,26 @@ def test_a_fire_drill_is_survived_and_ends(desk: Client, offline: Offline, make_
     assert "behaves again" in said(response)
     assert asyncio.run(complete(make_request(task_id="task-2"))).provider == "anthropic"
     assert list(OperatorAction.objects.order_by("id").values_list("verb", flat=True)) == ["drill", "end_drill"]
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_every_drill_that_is_offered_can_be_begun_and_ended(desk: Client, offline: Offline, fault: str) -> None:
+    form = {"reason": "practice", "fault": fault, "minutes": 5}
+    assert "Drill begun" in said(desk.post(operate("openai", "drill"), form, follow=True))
+    (begun,) = offline.faults()
+    assert (begun["provider"], begun["kind"], begun["active"]) == ("openai", FAULTS[fault].fields["kind"], True)
+    assert 290 <= begun["remaining_seconds"] <= 300
+    assert "behaves again" in said(desk.post(operate("openai", "end-drill"), {"reason": "enough"}, follow=True))
+    assert offline.faults() == []
+
+
+def test_a_drill_needs_a_permission_of_its_own(onlooker: Client, offline: Offline) -> None:
+    user = get_user_model().objects.get(username="olga")
+    user.user_permissions.add(Permission.objects.get(content_type__app_label="llm", codename="operate_breaker"))
+    form = {"reason": "practice", "fault": "outage", "minutes": 5}
+    assert onlooker.post(operate("anthropic", "drill"), form).status_code == 403
+    assert offline.faults() == []
+    assert onlooker.post(operate("anthropic", "trip"), {"reason": "works", "minutes": 1}).status_code == 302
 
 
 @pytest.mark.parametrize("real", ["flag", "address"])

@@ -2,10 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from llm.broker import complete
 from llm.shaping import Gate
+from llm.types import Request
+from tests.llm.conftest import Offline
 
 
 async def test_no_more_calls_run_at_once_than_allowed() -> None:
@@ -78,3 +84,52 @@ async def test_being_let_in_and_cancelled_at_once_gives_the_place_back() -> None
 async def hold(gate: Gate, key: str) -> None:
     async with gate.turn(key):
         await asyncio.sleep(0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("primary", ["anthropic", "openai"])
+async def test_the_provider_never_sees_more_calls_at_once_than_its_settings_say(
+    offline: Offline, settings: Any, make_request: Callable[..., Request[Any]], primary: str
+) -> None:
+    settings.LLM_PRIMARY = primary
+    settings.LLM_PROVIDERS[primary]["concurrency"] = 3
+    offline.fault(primary, "delay", seconds=0.2)
+    calls = [complete(make_request(session_id=uuid4(), task_id=str(n), deadline=60.0)) for n in range(12)]
+    assert {completion.provider for completion in await asyncio.gather(*calls)} == {primary}
+    assert offline.statistics()["in_flight_peak"] == 3
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_bucket_in_the_settings_spaces_the_calls_that_a_provider_sees(
+    offline: Offline, settings: Any, make_request: Callable[..., Request[Any]]
+) -> None:
+    settings.LLM_PROVIDERS["anthropic"] |= {"rate": 4.0, "burst": 2}
+    calls = [complete(make_request(session_id=uuid4(), task_id=str(n), deadline=60.0)) for n in range(6)]
+    await asyncio.gather(*calls)
+    times = sorted(record["at"] for record in offline.statistics()["recent"])
+    assert len(times) == 6
+    assert times[-1] - times[0] >= 4 / 4.0 - 0.25, "two at once, four more at four a second"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_two_hundred_sessions_at_once_make_no_storm_and_starve_nobody(
+    offline: Offline, settings: Any, make_request: Callable[..., Request[Any]]
+) -> None:
+    """A session with fifty calls in front of 200 sessions with one: theirs do not wait for the fifty."""
+    settings.LLM_PROVIDERS["anthropic"]["concurrency"] = 8
+    await complete(make_request(session_id=None))
+    done: list[str] = []
+
+    async def call(kind: str, session: UUID, number: int) -> None:
+        await complete(make_request(session_id=session, task_id=f"{kind}-{number}", deadline=300.0))
+        done.append(kind)
+
+    greedy = uuid4()
+    async with asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(call("greedy", greedy, number))
+        for number in range(200):
+            group.create_task(call("modest", uuid4(), number))
+    assert len(done) == 250
+    assert offline.statistics()["in_flight_peak"] <= 8
+    assert done[:100].count("greedy") <= 30, "one session took the turns of many"

@@ -213,6 +213,17 @@ def test_max_tokens_cuts_the_answer_and_says_so(offline: Running, provider: str)
     assert stop == ("max_tokens" if provider == "anthropic" else "length")
 
 
+def test_a_prompt_beyond_the_context_window_stops_anthropic_and_is_rejected_by_openai(offline: Running) -> None:
+    offline.fault(provider="anthropic", kind="context")
+    offline.fault(provider="openai", kind="context")
+    text, stop = stream(offline, "anthropic")
+    assert text
+    assert stop == "model_context_window_exceeded"
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(offline, "openai")
+    assert caught.value.code == "context_length_exceeded"
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_bad_schema_is_json_that_does_not_fit(offline: Running, provider: str) -> None:
     offline.fault(provider=provider, kind="bad_schema")
