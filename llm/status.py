@@ -83,8 +83,12 @@ def _state(name: str, configured: bool) -> tuple[str, str, float | None, str]:
     if copy.state.phase is Phase.CLOSED:
         return "available", "Available", None, ""
     if copy.state.phase is Phase.OPEN and wait > 0:
-        return "resting", f"Resting after failures, tried again in {wait:.0f} s", round(wait, 1), copy.state.reason
+        return "resting", f"Left alone, tried again in {_span(wait)}", round(wait, 1), copy.state.reason
     return "probing", "Being tried again", None, copy.state.reason
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _role(name: str, configured: bool) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from llm.admin.base import COUNTED, ReadOnlyAdmin
 from llm.models import Answer, LLMCall
@@ -37,15 +38,14 @@ class LLMCallAdmin(ReadOnlyAdmin):
         "id",
         "started_at",
         "status",
-        "provider",
+        "error_code",
+        "cost_text",
         "model",
         "node",
         "persona",
         "attempt",
-        "tokens",
-        "cost_text",
         "latency",
-        "error_code",
+        "tokens",
     )
     list_filter = ("status", "provider", "tier", "offline", "error_code", "model")
     search_fields = ("=session_id", "=task_id", "=correlation_id")
@@ -97,7 +97,9 @@ class LLMCallAdmin(ReadOnlyAdmin):
             "days": days,
             "groups": GROUPS,
             "spans": SPANS,
+            "label": GROUPS[by],
             "rows": cost_rows(by, days),
+            "total": since(days).aggregate(**_SUMS),
             "most": _MOST_ROWS,
         }
         return TemplateResponse(request, "admin/llm/llmcall/cost.html", context)
@@ -114,13 +116,30 @@ def totals(rows: QuerySet[Any]) -> dict[str, Any]:
 
 
 def cost_rows(by: str, days: int) -> list[dict[str, Any]]:
-    """Sums for each group since ``days`` days ago; the dearest first, days in order."""
-    rows: Any = LLMCall.objects.filter(started_at__gte=timezone.now() - timedelta(days=days)).order_by()
+    """Sums for each group since ``days`` days ago; the dearest first, days in order. ``query`` finds a group's calls in
+    the list, as far as they were in these days or not."""
+    rows: Any = since(days)
     if by == "day":
         rows = rows.annotate(day=TruncDate("started_at"))
     order = F("day").desc() if by == "day" else F("known_cost").desc(nulls_last=True)
     grouped = rows.values(by).annotate(**_SUMS).order_by(order)
-    return [{"group": row[by], **row} for row in grouped[:_MOST_ROWS]]
+    return [{"group": row[by], "query": _query(by, row[by]), **row} for row in grouped[:_MOST_ROWS]]
+
+
+def since(days: int) -> QuerySet[LLMCall]:
+    return LLMCall.objects.filter(started_at__gte=timezone.now() - timedelta(days=days)).order_by()
+
+
+def _query(by: str, group: Any) -> str:
+    """The filter of the ledger's list that shows a group, empty when there is none."""
+    if group in (None, ""):
+        return ""
+    if by == "day":
+        day = {"started_at__year": group.year, "started_at__month": group.month, "started_at__day": group.day}
+        return urlencode(day)
+    if by == "session_id":
+        return urlencode({"q": group})
+    return urlencode({by: group}) if by in ("model", "provider") else ""
 
 
 @admin.register(Answer)

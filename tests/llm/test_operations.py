@@ -142,10 +142,29 @@ def test_the_ledger_shows_totals_and_costs(desk: Client, priced: Offline, make_r
     completion = asyncio.run(complete(make_request()))
     page = desk.get(reverse("admin:llm_llmcall_changelist"))
     assert page.context["totals"]["known_cost"] == completion.cost
+    linked = set()
     for by in ("day", "model", "provider", "session_id", "node", "nonsense"):
         report = desk.get(reverse("admin:llm_llmcall_cost"), {"by": by, "days": "7"})
         assert report.status_code == 200
-        assert report.context["rows"][0]["known_cost"] == completion.cost
+        (row,) = report.context["rows"]
+        assert row["known_cost"] == report.context["total"]["known_cost"] == completion.cost
+        if row["query"]:
+            linked.add(by)
+            calls = desk.get(reverse("admin:llm_llmcall_changelist") + "?" + row["query"])
+            assert [call.model for call in calls.context["cl"].result_list] == [completion.model], by
+    assert {"day", "model", "provider", "session_id"} <= linked
+
+
+def test_the_ledger_is_filtered_and_its_totals_with_it(desk: Client, priced: Offline, make_request: Make) -> None:
+    priced.outage("anthropic", 401)
+    answered = asyncio.run(complete(make_request()))
+    url = reverse("admin:llm_llmcall_changelist")
+    failed = desk.get(url, {"status__exact": "failed"}).context["totals"]
+    assert (failed["calls"], failed["failed"], failed["known_cost"]) == (1, 1, 0)
+    other = desk.get(url, {"provider": "openai"}).context["totals"]
+    assert (other["calls"], other["failed"], other["known_cost"]) == (1, 0, answered.cost)
+    assert desk.get(url, {"error_code": "provider_auth"}).context["totals"]["calls"] == 1
+    assert desk.get(url, {"q": str(make_request().session_id)}).context["totals"]["calls"] == 2
 
 
 def test_history_cannot_be_changed_in_the_admin(desk: Client, offline: Offline, make_request: Make) -> None:
