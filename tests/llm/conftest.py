@@ -101,7 +101,7 @@ def offline_process() -> Iterator[str]:
             return False
 
     try:
-        wait_until(answers, seconds=30, what="the offline provider")
+        wait_until(answers, seconds=120, what="the offline provider")
         registry.preload()  # or the first test would spend its deadline on imports
         yield url
     finally:
