@@ -14,6 +14,7 @@ from llm.providers import base, http_errors
 
 def translate(name: str, sdk: ModuleType, error: Exception, timeout: float) -> LLMError | None:
     """The error to raise instead, None for one that is a fault of our own. ``timeout`` is the attempt's, in seconds."""
+    import aiohttp
     import httpx2
 
     if isinstance(error, sdk.APIStatusError):
@@ -21,11 +22,15 @@ def translate(name: str, sdk: ModuleType, error: Exception, timeout: float) -> L
         wait = http_errors.retry_after(error.response.headers)
         return http_errors.sort(name, error.status_code, kind=kind, code=code, text=text, retry_after=wait)
     cause = error.__cause__ or error
+    if isinstance(cause.__cause__, aiohttp.ClientConnectorError):
+        return base.unreachable(name, _short(cause.__cause__))
+    if _was_lost(cause.__cause__):
+        return base.unreachable(name, _short(cause), billed=None)
     if isinstance(cause, httpx2.ConnectTimeout | httpx2.PoolTimeout):
         return base.unreachable(name, "no connection in time")
-    if isinstance(error, sdk.APITimeoutError) or isinstance(cause, httpx2.TimeoutException):
+    if isinstance(error, sdk.APITimeoutError | httpx2.TimeoutException) or isinstance(cause, httpx2.TimeoutException):
         return base.timed_out(name, timeout)
-    if isinstance(cause, httpx2.ConnectError) and _never_connected(cause):
+    if isinstance(cause, httpx2.ConnectError):
         return base.unreachable(name, _short(cause))
     if isinstance(error, sdk.APIConnectionError):
         return base.unreachable(name, _short(cause), billed=None)
@@ -37,11 +42,11 @@ def translate(name: str, sdk: ModuleType, error: Exception, timeout: float) -> L
     return None
 
 
-def _never_connected(error: BaseException) -> bool:
-    """Whether nothing was sent: the transport reports a connection that was lost later by the same exception."""
+def _was_lost(reason: BaseException | None) -> bool:
+    """Whether a connection broke that had been made: the SDKs report that like one which never was, each in its way."""
     import aiohttp
 
-    return error.__cause__ is None or isinstance(error.__cause__, aiohttp.ClientConnectorError)
+    return isinstance(reason, aiohttp.ClientConnectionError) and not isinstance(reason, aiohttp.ServerTimeoutError)
 
 
 def _short(error: BaseException) -> str:
