@@ -1,11 +1,12 @@
 """The catalogue as staff keep it: versions, who may write them, and what sessions that have begun see of it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -174,18 +175,16 @@ def test_a_release_renews_what_it_shipped_and_never_undoes_an_edit(staff: Any, m
 
 def reader_of(session: Session) -> TableReader:
     async def run(query: Callable[[], Any]) -> Any:
-        return query()
+        return await sync_to_async(query)()  # back on the test's own thread and connection
 
     return TableReader(session.pk, run)
 
 
-def ask(coroutine: Any) -> Any:
-    """Run on a thread of its own is not wanted here: the test's transaction lives on this connection."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("the reader waited for something")
+def ask(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def asked() -> Any:
+        return await coroutine
+
+    return async_to_sync(asked)()
 
 
 def test_a_session_keeps_the_catalogue_it_was_brought_under(staff: Any, make_session: Any) -> None:
