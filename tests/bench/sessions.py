@@ -1,14 +1,16 @@
 """``python -m tests.bench.sessions [--sessions N]``: many sessions at once against the offline provider.
 
-Prints sessions a minute, time a session against its ideal (the sum of its calls on the critical path), the delay
-between a finished step and its commit, memory, processor time and database connections, and the time from putting a
-session into line to its first call.
+Prints sessions a minute, time a session against its ideal (the expected time of its calls on the critical path), the
+delay between a finished step and its commit, memory, processor time and database connections, and the time from putting
+a session into line to its first call.
 """
 
 import argparse
 import os
+import statistics
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +53,37 @@ def main(count: int, *, slots: int = 2) -> None:
             " board_session"
         )[0][0]
         print(f"sessions              {count}, all completed in {seconds:.1f} s: {60 * count / seconds:.0f} a minute")
-        print(f"time a session        p50 {float(lasted):.1f} s")
+        ideal = statistics.median(_ideals(running))
+        print(f"time a session        p50 {float(lasted):.1f} s, ideal {ideal:.1f} s: {float(lasted) / ideal:.2f}×")
         print(f"step to commit        p99 {most['delay']:.0f} ms at worst")
         print(f"workers               {most['rss'] / 1e6:.0f} MB, {cpu / count:.2f} s of processor time a session")
         print(f"connections           {most['connections']:.0f}")
         print(f"whole                 {len(damage(running))} damaged, {len(repeated_calls(running))} calls repeated")
         _first_call(running)
+
+
+def _ideals(running: Any) -> list[float]:
+    """Seconds that each session would take if nothing but its calls took time: from its own shape and the expected
+    latency of a call, and of the slowest of several side by side. Debates of sub-problems count as parallel.
+    """
+    low, high = map(float, LATENCY.split("-"))
+
+    def slowest(calls: int) -> float:
+        return low + (high - low) * calls / (calls + 1)
+
+    debates: dict[Any, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    groups = (
+        "SELECT session_id, sub_problem, count(*) FROM board_contribution GROUP BY session_id, sub_problem, round",
+        "SELECT session_id, sub_problem, 1 FROM board_assessment",
+        "SELECT session_id, sub_problem, count(*) FROM board_recommendation GROUP BY session_id, sub_problem",
+    )
+    for session, part, calls in (row for statement in groups for row in running.query(statement)):
+        debates[session][part] += slowest(calls)
+    around = running.query(
+        "SELECT session_id, count(DISTINCT node) FROM llm_llmcall WHERE node NOT IN ('persona', 'assess', 'vote')"
+        " AND session_id IS NOT NULL GROUP BY 1"
+    )
+    return [steps * slowest(1) + max(debates[session].values(), default=0.0) for session, steps in around]
 
 
 def _first_call(running: Any, times: int = 10) -> None:
