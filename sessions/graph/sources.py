@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from sessions.graph import words
 
 _GIVEN = re.compile(r"\s*\[\s*((?:[cv]\d+)(?:\s*[,;]\s*[cv]\d+)*)\s*\]", re.IGNORECASE)
-_SENTENCE = re.compile(r"(?<=[.!?…”])\s+(?=[^\s\]])")
+_SENTENCE = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][”’\"]))\s+(?=[^\s\]\[])")
 #: Closeness of words (sessions/graph/words.py) from which a statement is held to rest on what somebody said.
 NEAR = 0.2
 #: At most so many sources for one statement.

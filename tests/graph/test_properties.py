@@ -153,6 +153,17 @@ def test_a_statement_keeps_only_sources_that_exist(text: str, plain: str, keys: 
     assert [(source["keys"], source["by"]) for source in references.sources] == [(keys, by)]
 
 
+def test_a_quoted_name_within_a_sentence_does_not_end_it() -> None:
+    references = References(VOTES, [])
+    references.statement(
+        "rationale", "Choose “Rent” in Porto [v2]. She said “no.” [v1] Then all agreed with Lisbon [v1]."
+    )
+    assert [(source["text"], source["keys"]) for source in references.sources] == [
+        ("Choose “Rent” in Porto.", ["sp0:vote:bo"]),
+        ("She said “no.” Then all agreed with Lisbon.", ["sp0:vote:ann"]),
+    ]
+
+
 def test_a_statement_that_rests_on_nobody_gets_no_source() -> None:
     references = References(VOTES, [])
     assert references.statement("rationale", "Dragons breathe fire [c7].") == "Dragons breathe fire."
