@@ -238,12 +238,18 @@ class Hub:
 
     async def replay(self, session_id: str, last: int) -> Page | None:
         """The next page above ``last``, or ``None``. Raises one of ``AWAY``."""
-        rows = await self.reads.rows(queries.REPLAY, [session_id, last, last])
-        if not rows:
+        [(first, top, count, body)] = await self.reads.rows(queries.WHOLE, [session_id, last, last])
+        if not count:
             [(following,)] = await self.reads.rows(queries.NEXT, [session_id, last])
-            if following is None:
-                return None
-            return await self.replay(session_id, following - 1)
+            return None if following is None else await self.replay(session_id, following - 1)
+        if count <= top - first or len(body) > queries.LARGEST:
+            return await self._part(session_id, last)
+        metrics.REPLAYED.inc(count)
+        return Page(first, top, body)
+
+    async def _part(self, session_id: str, last: int) -> Page:
+        """The beginning of a page that has a hole, or is too large to be sent at once."""
+        rows = await self.reads.rows(queries.REPLAY, [session_id, last, last])
         first, size, bodies = rows[0][0], 0, []
         for n, (sequence, body) in enumerate(rows, first):
             if sequence != n or size > queries.PAGE_BYTES:

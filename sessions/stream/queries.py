@@ -3,8 +3,9 @@
 from sessions.models import Status
 from sessions.stream.frames import FRAME_SQL
 
-#: Events a fetch takes per session; events a page of replay takes, and bytes after which it is cut.
-FETCH, PAGE, PAGE_BYTES = 128, 500, 256 * 1024
+#: Events a fetch takes per session; events a page of replay takes, its largest size in bytes, and the bytes after which
+#: a larger one is cut.
+FETCH, PAGE, LARGEST, PAGE_BYTES = 128, 500, 1024 * 1024, 256 * 1024
 
 _OVER = ", ".join(f"'{status.value}'" for status in (Status.COMPLETED, Status.FAILED, Status.KILLED))
 
@@ -36,6 +37,15 @@ ORDER BY 3
 
 #: (ids) → id, last_sequence.
 HEADS = "SELECT id::text, last_sequence FROM board_session WHERE id = ANY(%s::uuid[])"
+
+#: (id, last, last) → first, last, number of the events above ``last`` and their frames in one piece: a page of
+#: sequences, put together where the rows are.
+WHOLE = f"""
+SELECT min(sequence), max(sequence), count(*), convert_to(string_agg(frame, ''), 'UTF8') FROM (
+    SELECT sequence, {FRAME_SQL} AS frame FROM board_event
+    WHERE session_id = %s AND sequence > %s AND sequence <= %s + {PAGE} ORDER BY sequence
+) page
+"""  # noqa: S608
 
 #: (id, last, last) → sequence, frame of the events above ``last``, a page of sequences at most. The upper bound keeps
 #: the planner from sorting the whole rest of a long history for every page of it.

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from sessions.stream import frames, metrics
 from sessions.stream.hub import Hub
-from sessions.stream.ring import Channel, Cursor, Do, Gap, Send
+from sessions.stream.queries import PAGE
+from sessions.stream.ring import Channel, Cursor, Do, Gap, Page, Send
 from sessions.stream.subscription import Subscription
 from sessions.stream.voices import Heard
 
@@ -30,13 +31,15 @@ class Source(Protocol):
 class SessionSource:
     """``last``: the client's last id; ``head``: the table's newest sequence on admission."""
 
-    __slots__ = ("_channel", "_cursor", "_head", "_heard", "_hub", "_last", "_subscription")
+    __slots__ = ("_ahead", "_channel", "_cursor", "_head", "_heard", "_hub", "_last", "_session_id", "_subscription")
 
     def __init__(self, hub: Hub, subscription: Subscription, last: int, head: int) -> None:
         self._hub, self._subscription, self._last, self._head = hub, subscription, last, head
         self._channel: Channel | None = None
         self._cursor: Cursor | None = None
         self._heard: Heard = {}
+        self._session_id = subscription.session_id
+        self._ahead: tuple[int, asyncio.Task[Page | None]] | None = None
 
     async def more(self) -> bytes | Now:
         channel, cursor = self._channel, self._cursor
@@ -45,8 +48,10 @@ class SessionSource:
         step = cursor.step(channel)
         if step is Do.READ:
             async with asyncio.timeout(PATIENCE):
-                page = await self._hub.replay(self._subscription.session_id, cursor.last)
+                page = await self._read(cursor.last)
             gap, send = cursor.turn(page, channel)
+            if page is not None and channel.head is not None and cursor.last + PAGE < channel.head:
+                self._ahead = cursor.last, asyncio.create_task(self._hub.replay(self._session_id, cursor.last))
             return _encode(gap) + _encode(send) or Now.WAIT
         if isinstance(step, Gap | Send):
             return _encode(step)
@@ -56,8 +61,16 @@ class SessionSource:
             return self._words()
         return Now.WAIT
 
+    async def _read(self, last: int) -> Page | None:
+        """The page above ``last``: on a long way it is read while the one before it is being sent."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == last:
+            return await ahead[1]
+        return await self._hub.replay(self._session_id, last)
+
     def close(self) -> None:
-        """The hub forgets the subscription by itself."""
+        if self._ahead is not None:
+            self._ahead[1].cancel()
 
     async def _open(self) -> tuple[Channel, Cursor]:
         async with asyncio.timeout(PATIENCE):

@@ -71,6 +71,10 @@ class Contestant:
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
+    def backends(self) -> int:
+        [(count,)] = self.site.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(count) - 1
+
     async def connect(self, session: str, count: int, last: int, headers: dict[str, str]) -> list[Listener]:
         loop = asyncio.get_running_loop()
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -138,6 +142,7 @@ async def fan_out(
     assert await caught_up(listeners, head, 60), f"{peer.name}: {sum(li.last < head for li in listeners)} got nothing"
     await asyncio.sleep(1)
     memory = (peer.process.memory_info().rss - before) / clients
+    threads, backends = peer.process.num_threads(), peer.backends()
     delays: list[float] = []
     cpu = peer.cpu()
     for _ in range(events):
@@ -156,6 +161,8 @@ async def fan_out(
         "p50_ms": round(1000 * median(delays), 1),
         "p99_ms": round(1000 * quantiles(delays, n=100)[98], 1),
         "memory_kib_a_client": round(memory / 1024, 1),
+        "threads": threads,
+        "database_connections": backends,
     }
 
 

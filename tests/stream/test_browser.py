@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.db import transaction
+from django.test import override_settings
 from playwright.sync_api import Page, sync_playwright
 
 from sessions import event_types, events
 from sessions.models import Session
+from sessions.stream.server import StreamServer
 from tests.conftest import chromium
 from tests.live import ROOT, wait_until
 from tests.stream.test_examples import example
@@ -337,10 +341,32 @@ def test_every_terminal_type_is_known_to_the_script() -> None:
     assert all(f'"{type_}"' in source for type_ in event_types.TERMINAL)
 
 
-def test_events_reach_the_page_within_a_second_of_the_commit(page: Page, make_session: Any) -> None:
+def test_events_reach_the_page_with_their_commit_and_not_with_a_poll(page: Page, make_session: Any) -> None:
     session = make_session()
     follow(page, session)
     until_state(page, "live")
     with transaction.atomic():
         events.append(session.pk, [events.Draft("interjection", {"text": "now"})])
-    page.wait_for_function("ids.includes(2)", timeout=1000)
+    page.wait_for_function("ids.includes(2)", timeout=10_000)  # the poll comes after 15 s
+
+
+@pytest.mark.parametrize("server", ["our way in for streams", "Django's middleware alone"])
+def test_events_reach_the_page_with_gzip_middleware_on(
+    page: Page, front: Front, make_session: Any, write: Any, server: str
+) -> None:
+    """GZipMiddleware would hold small events back until its buffer is full, in both ways to serve them."""
+    with override_settings(MIDDLEWARE=["django.middleware.gzip.GZipMiddleware", *settings.MIDDLEWARE]):
+        django = get_asgi_application()
+        front.product = StreamServer(django) if server.startswith("our") else django
+        page.goto(page.url)
+        page.wait_for_function("window.ready")
+        encoding = "(url) => fetch(url).then((answer) => answer.headers.get('content-encoding'))"
+        assert page.evaluate(encoding, "/login/") == "gzip"
+        session = make_session()
+        follow(page, session)
+        until_ids(page, 1)
+        until_state(page, "live")
+        for head in (2, 3):
+            write(session)
+            page.wait_for_function("(head) => ids.at(-1) === head", arg=head, timeout=10_000)
+        page.evaluate("stream.close()")
