@@ -85,6 +85,7 @@ def run(calls: int, rounds: int, *, with_litellm: bool) -> str:
             "OFFLINE_URL": url,
             "OFFLINE_LATENCY": "0",
             "LOG_LEVEL": "ERROR",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else it asks the network for prices before it can be imported
         }
         provider = subprocess.Popen(
             provider_command(port),
