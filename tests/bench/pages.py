@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-#: Milliseconds (docs/benchmarks.md).
+#: Milliseconds from request to first byte.
 GOAL = 100
 _SEED = """
 from django.contrib.auth import get_user_model
