@@ -118,15 +118,25 @@ def settle(claim: Claim, outcome: Outcome) -> Kind:
     return kind
 
 
+#: What has become of a run whose session does not run any more.
+_SETTLED: dict[str, Kind] = {
+    Status.COMPLETED: "completed",
+    Status.KILLED: "killed",
+    Status.FAILED: "failed",
+    Status.PAUSED: "paused",
+    Status.WAITING: "waiting",
+}
+
+
 def _change(claim: Claim, outcome: Outcome) -> Kind:
     session = Session.objects.select_for_update(no_key=True).get(pk=claim.session_id)
     if session.fence != claim.fence:
         raise LeaseLost(f"session {claim.session_id} moved on to fence {session.fence}")
-    if session.status == Status.COMPLETED:
-        return "completed"
-    if session.status == Status.KILLED:
-        return "killed"
+    if session.status in _SETTLED:  # told twice: a commit whose answer was lost, or somebody was quicker
+        return _SETTLED[session.status]
     kind = outcome.kind
+    if session.status == Status.QUEUED:
+        return kind if kind in ("released", "evicted") else "lost"
     if kind in ("completed", "lost"):
         return "lost"  # only the graph's own end completes a session
     if kind in ("released", "evicted") and session.requested == "pause":

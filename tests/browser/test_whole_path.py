@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.live import Board
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 DECISION = """
@@ -42,10 +44,11 @@ def shoot(page: Page, name: str) -> None:
 
 
 def test_a_person_brings_a_decision_watches_the_board_and_takes_home_a_memo(
-    open_page: Callable[..., Page], board_url: str
+    open_page: Callable[..., Page], board_url: str, product: Board
 ) -> None:
     assert len(DECISION.split()) >= 150
-    page = open_page()
+    product.add_user("grace")  # who has brought nothing yet
+    page = open_page("grace")
     page.get_by_role("link", name="Bring your first decision").click()
     page.get_by_label("What do you have to decide?").fill(DECISION)
     page.get_by_label("Options you see").fill("\n".join(OPTIONS))

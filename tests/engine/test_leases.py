@@ -7,6 +7,7 @@ import pytest
 
 from sessions.models import Run, RunnerSlot, Session
 from sessions.runner import identity, lease, slots
+from sessions.runner.outcome import Outcome, settle
 from sessions.services import control
 from tests.engine.lab import Lab, expire_lease, status, story, until
 from tests.engine.test_saver import HOSTILE
@@ -223,3 +224,14 @@ def _dead_pid() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
+
+
+def test_an_end_that_is_told_twice_changes_nothing(queued: Queued) -> None:
+    """A commit whose answer was lost is told again; by then the session rests, and must not be put back into line."""
+    session = queued()
+    [claim] = lease.claim(identity.owner(), 1)
+    control.pause(session, session.owner)
+    assert settle(claim, Outcome("released")) == "paused"
+    told = story(session)
+    assert settle(claim, Outcome("released")) == "paused"
+    assert (status(session), story(session)) == ("paused", told)

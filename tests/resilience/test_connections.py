@@ -40,12 +40,17 @@ def test_workers_hold_no_connection_while_they_wait_for_a_model_and_each_role_ha
             return found if all(state == "idle" for _, state in found) else None
 
         found = wait_until(at_rest, seconds=20, what="every connection to be idle, none in a transaction")
-        held = figures(running.url)['board_pool_in_use{role="worker"}']
-        assert held <= KEPT, f"{held} connections are held for {SESSIONS} waiting sessions"
+
+        def held() -> float:
+            return figures(running.url)['board_pool_in_use{role="worker"}']
+
+        # The broker's threads give theirs back a quarter of a second after their last job; the models think for 20.
+        wait_until(lambda: held() <= KEPT, seconds=12, what=f"at most {KEPT} connections for {SESSIONS} sessions")
+        assert running.query(waiting)[0][0] >= SESSIONS, "they still wait for the model"
         names = {name for name, _ in found}
         assert {"bo1-web", "bo1-worker"} <= names
         print(
-            f"\n{SESSIONS} sessions wait for a model, {held:.0f} connections are held, none in a transaction: {names}"
+            f"\n{SESSIONS} sessions wait for a model, {held():.0f} connections are held, none in a transaction: {names}"
         )
 
 

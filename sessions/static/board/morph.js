@@ -11,8 +11,9 @@ export function morph(from, to) {
 
 function attributes(from, to) {
   for (const { name, value } of to.attributes) {
-    if (keeps(from, name)) continue;
-    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+    if (keeps(from, name) || from.getAttribute(name) === value) continue;
+    from.setAttribute(name, value);
+    if (name === "data-begun") from.open = true; // folds belong to the reader, but what has just begun is shown
   }
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && !keeps(from, name)) from.removeAttribute(name);
