@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import sqrt
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -27,10 +28,11 @@ def stem(word: str) -> str:
     return word
 
 
-def content(text: str) -> list[str]:
+@lru_cache(maxsize=1024)  # a round compares each text with every other
+def content(text: str) -> tuple[str, ...]:
     """Stems of the words that carry meaning, in order. Numbers count; function words do not."""
     words = (word.lower() for word in _WORD.findall(text))
-    return [stem(word) for word in words if word not in _EMPTY and (len(word) > 1 or word.isdigit())]
+    return tuple(stem(word) for word in words if word not in _EMPTY and (len(word) > 1 or word.isdigit()))
 
 
 def closeness(one: str, other: str) -> float:
