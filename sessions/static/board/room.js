@@ -80,6 +80,8 @@ function swap(fresh) {
 
 function finish() {
   over = true;
+  waiting = []; // the memo stands at the top; what was said on the way is no news any more
+  newer.hidden = true;
   stopped = true;
   document.title = `${room.dataset.words} · ${name}`;
   announce(room.querySelector("#memo .answer")?.textContent.trim() || room.dataset.words);
@@ -106,7 +108,7 @@ function tell(cards) {
   const who = newest.querySelector("h4").firstChild.textContent.trim();
   const claim = newest.querySelector(".claim").textContent.trim();
   announce(`${cards.length > 1 ? `${cards.length} new contributions. ` : ""}${who}: ${claim}`);
-  if (newest.getBoundingClientRect().top > window.innerHeight) offer(cards);
+  if (!over && newest.getBoundingClientRect().top > window.innerHeight) offer(cards);
 }
 
 let waiting = [];
