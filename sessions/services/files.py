@@ -10,13 +10,18 @@ _SECTIONS = {"options": "options", "constraints": "constraints", "context": "con
 
 
 def decision_from(path: Path, context: Path | None = None) -> Decision:
+    """Read a decision from a file. Raises ``InvalidDecision`` when a file cannot be read as UTF-8 text."""
+    return decision_in(_read(path), context)
+
+
+def decision_in(text: str, context: Path | None = None) -> Decision:
     """Read a decision: plain text, then optional ``## Options``, ``## Constraints`` (lists) and ``## Context``.
 
-    Raises ``InvalidDecision`` when a file cannot be read as UTF-8 text.
+    Raises ``InvalidDecision`` when ``context`` cannot be read as UTF-8 text.
     """
     parts: dict[str, list[str]] = {"problem": [], "options": [], "constraints": [], "context": []}
     current = "problem"
-    for line in _read(path).splitlines():
+    for line in text.splitlines():
         heading = line.removeprefix("##").strip().lower() if line.startswith("##") else ""
         if heading in _SECTIONS:
             current = _SECTIONS[heading]

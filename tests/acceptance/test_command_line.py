@@ -54,6 +54,13 @@ def test_a_decision_that_is_too_short_says_what_is_missing_and_fails(quiet_board
     assert "at least 20 characters" in result.stderr
 
 
+def test_sections_of_a_decision_given_as_an_argument_are_read_as_in_a_file(quiet_board: Board) -> None:
+    text = "Shall we open a second bakery in the old town?\n## Options\n- Open\n- Wait\n## Constraints\n- No debt"
+    quiet_board.manage("deliberate", text, "--rounds", "1", "--quiet")
+    stored = quiet_board.query("SELECT options, constraints FROM board_session ORDER BY id DESC LIMIT 1")[0]
+    assert stored == (["Open", "Wait"], ["No debt"])
+
+
 def test_without_a_decision_the_command_shows_how_to_give_one(quiet_board: Board) -> None:
     result = quiet_board.manage("deliberate", check=False)
     assert result.returncode != 0

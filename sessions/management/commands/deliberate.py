@@ -18,7 +18,7 @@ from sessions.documents import InvalidDocument
 from sessions.management.provider import provider
 from sessions.models import Event, Session, Status
 from sessions.runner import drive_session
-from sessions.services.files import decision_from, documents_from
+from sessions.services.files import decision_from, decision_in, documents_from
 from sessions.services.start import Decision, InvalidDecision, create, start
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "relocation.md"
@@ -66,8 +66,7 @@ def _decision(options: dict[str, Any]) -> Decision:
     if options["example"] or options["file"]:
         decision = decision_from(EXAMPLE if options["example"] else options["file"], options["context"])
     elif options["decision"]:
-        context = options["context"].read_text(encoding="utf-8") if options["context"] else ""
-        decision = Decision(options["decision"], context)
+        decision = decision_in(options["decision"], options["context"])
     else:
         raise CommandError('Say what has to be decided: manage.py deliberate "Should we …", or --file, or --example.')
     if options["rounds"] is not None:
