@@ -236,6 +236,7 @@ def _story(session: Session) -> Story:
     at, resumed, reason, interrupt_id = (0, 0), 0, "", ""
     review: dict[str, Any] | None = None
     stages: dict[int, str] = {}
+    opened: dict[int, int] = {}  # the newest round of each part
     interventions: dict[tuple[int, int], dict[str, Any]] = {}
     standings: dict[int, dict[str, Any]] = {}
     broken: dict[int, dict[str, Any]] = {}
@@ -247,7 +248,7 @@ def _story(session: Session) -> Story:
             case "phase_started" if data.get("sub_problem") is not None:
                 stages[data["sub_problem"]] = data["phase"]
                 if data["sub_problem"] != at[0]:
-                    at = (data["sub_problem"], 0)
+                    at = (data["sub_problem"], opened.get(data["sub_problem"], 0))
             case "intervention":
                 interventions[data["sub_problem"], data["round"]] = data
             case "part_settled":
@@ -262,6 +263,7 @@ def _story(session: Session) -> Story:
             case "round_started":
                 at = (data["sub_problem"], data["round"])
                 starts[at] = data
+                opened[at[0]] = at[1]
             case "contribution_failed":
                 where = (data["sub_problem"], data["round"])
                 asides.setdefault(where, []).append(Aside("failed", sequence, data["message"], data["name"]))
@@ -277,6 +279,8 @@ def _story(session: Session) -> Story:
                 answers = list(data["answers"])
             case "session_paused" | "session_killed":
                 reason = data.get("reason", "")
+    for part in [part for part, number in asides if number == 0]:  # said before its first round: shown with that
+        asides[part, 1] = asides.pop((part, 0)) + asides.get((part, 1), [])
     return Story(
         frame,
         starts,

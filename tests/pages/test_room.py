@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from llm.models import LLMCall
+from sessions import events
 from sessions.models import Session
 from tests import factories
 from tests.bakery import PEOPLE, SAID
@@ -235,3 +236,17 @@ def test_a_page_uses_no_inline_script_or_style_and_forbids_them(browser: Client,
         assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page)
         for attributes in re.findall(r"<script([^>]*)>", page):
             assert "src=" in attributes or 'type="application/json"' in attributes
+
+
+def test_a_remark_is_shown_whichever_part_of_the_debate_moved_last(browser: Client, user: Any) -> None:
+    """Parts are debated side by side: one that votes while another one talks must not swallow what the owner says."""
+    session = factories.running(user)
+    events.append(
+        session.pk,
+        [
+            events.Draft("phase_started", {"phase": "debating", "sub_problem": 1}),
+            events.Draft("phase_started", {"phase": "voting", "sub_problem": 0}),
+            events.Draft("interjection", {"text": "The mill gives us thirty days now.", "author": "ada"}),
+        ],
+    )
+    assert "The mill gives us thirty days now." in unescape(page_of(browser, session))
