@@ -23,10 +23,21 @@ def running(tmp_path: Path) -> Iterator[Board]:
         yield running
 
 
+_CALL = "session_id::text, node, persona, task_id, call_no"
+
+
 def all_completed(running: Board, count: int) -> None:
+    completed_whole(running, count)
+    assert repeated_calls(running) == []
+
+
+def completed_whole(running: Board, count: int) -> None:
     wait_until(lambda: statuses(running) == {"completed": count}, seconds=120, what="every session to be completed")
     assert damage(running) == []
-    assert repeated_calls(running) == []
+
+
+def calls(running: Board, which: str) -> set[tuple[object, ...]]:
+    return set(running.query(f"SELECT {_CALL} FROM llm_llmcall WHERE session_id IS NOT NULL {which}"))
 
 
 def unsettled(running: Board) -> dict[tuple[str, int], str]:
@@ -60,13 +71,18 @@ def test_a_worker_that_was_frozen_past_its_lease_writes_nothing_when_it_goes_on(
         faults.arm(armed, where, "stop")
         wait_until((armed / f"{where}.fired").exists, seconds=30, what="a worker to freeze in a transaction")
     trees.kill(tree.everybody, signal.SIGSTOP)  # everything, or the sentinel would take it for dead
+    finished, asked = calls(running, "AND status = 'finished'"), calls(running, "AND status = 'started'")
     held = unsettled(running)
     before = {claim: written_under(running, *claim) for claim in held}
     assert held
     running.start_worker("second", BO1_HOST="second")
     wait_until(lambda: not held.keys() & unsettled(running).keys(), seconds=60, what="the sessions to be taken over")
     trees.kill(tree.everybody, signal.SIGCONT)
-    all_completed(running, 4)
+    completed_whole(running, 4)
+    # What was being asked when it froze is asked again by the next holder, and then answered to both. Nothing else is.
+    twice = calls(running, f"GROUP BY {_CALL} HAVING count(*) > 1")
+    assert not twice & finished
+    assert twice <= asked
     assert {claim: written_under(running, *claim) for claim in held} == before
     outcomes = dict(running.query("SELECT session_id::text || fence, outcome FROM board_run"))
     assert {outcomes[f"{session}{fence}"] for session, fence in held} == {"lost"}
