@@ -208,17 +208,25 @@ async def test_events_that_are_gone_and_clients_that_storm(place: Place) -> None
 
 
 def test_a_transaction_that_is_tried_again(place: Place) -> None:
-    """Connections that die inside a transaction: the work is done again, and counted by its SQLSTATE."""
+    """A connection that dies inside a transaction: the work is done again, and counted by its SQLSTATE."""
     before = place.scrape()
     start_sessions(place.site, 2, rounds=1)
+    wait_until(lambda: statuses(place.site) == {"running": 2}, seconds=90, what="both to be claimed")
+    url = place.site.database_url
+    with psycopg.connect(url) as lock, psycopg.connect(url, autocommit=True) as axe:
+        lock.execute("LOCK TABLE board_run IN EXCLUSIVE MODE")  # a run cannot be settled now: its transaction waits
 
-    def cut() -> bool:
-        with psycopg.connect(place.site.database_url, autocommit=True) as axe:
-            axe.execute(
+        def cut() -> bool:
+            waiting = (
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bo1-worker'"
-                " AND state <> 'idle' AND pid <> pg_backend_pid()"
+                " AND wait_event_type = 'Lock' AND wait_event = 'relation' AND datname = current_database()"
             )
+            return bool(axe.execute(waiting).fetchall())
+
+        wait_until(cut, seconds=90, what="a run's end to wait for the lock")
+
+    def counted() -> bool:
         return total(place.scrape(), "board_database_retries_total") > total(before, "board_database_retries_total")
 
-    wait_until(cut, seconds=90, what="a retry to be counted")
+    wait_until(counted, seconds=30, what="a retry to be counted")
     wait_until(lambda: statuses(place.site) == {"completed": 2}, seconds=180, what="sessions to complete")
