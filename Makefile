@@ -40,7 +40,7 @@ test: $(VENV)/.dev ## Run every test, on real parts
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
-	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not chaos"
+	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not chaos"
 	@$(PYTEST) -m chaos
 endif
 

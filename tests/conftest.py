@@ -54,7 +54,6 @@ NEEDS = {
 }
 
 
-@pytest.hookimpl(trylast=True)  # after the shuffle
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests whose program is missing are left out loudly; with the variable of ``NEEDS`` set to 1 that is an error."""
     for mark, (name, install, found, required) in NEEDS.items():
@@ -66,8 +65,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
         config.stash.setdefault(LEFT_OUT, {})[mark] = len(left_out)
-    # Files that wait for processes and browsers begin first, so that at the end no worker is left with one of them.
-    items.sort(key=lambda item: not any(item.get_closest_marker(mark) for mark in ("slow", "browser")))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
