@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos import victims
 
-#: All but the idle worker: after its death the queue was seen to move again after 12.6 s once, and once not within 60 s,
+#: All but the idle worker: after its death the queue moved again after 12.6 s once, and once not within 60 s,
 #: which is not what is promised (10 s). ``make chaos-victims`` has it, and docs/proof.md says that it is open.
 ONE_BY_ONE = ("busy worker", "sentinel", "main", "whole tree", "host", "SIGTERM")
 
