@@ -36,7 +36,8 @@ from sessions.graph.nodes.synthesis import synthesis
 from sessions.graph.nodes.tally import tally
 from sessions.graph.nodes.vote import vote
 from sessions.graph.ports import Context
-from sessions.graph.state import GRAPH_VERSION, Debate, Results, State
+from sessions.graph.state import Debate, Results, State
+from sessions.graph.version import GRAPH_VERSION
 from sessions.personas import catalogue
 from sessions.prompts import prompt
 from sessions.prompts.files import names as prompts

@@ -10,8 +10,7 @@ from typing import Annotated, Any, TypedDict
 from langgraph.channels.topic import Topic
 
 from sessions.graph.drafts import Draft
-
-GRAPH_VERSION = 2
+from sessions.graph.version import GRAPH_VERSION
 
 
 class FrameState(TypedDict):

@@ -56,17 +56,6 @@ def fork(session: Session, target: Checkpoint) -> int:
     return int(live.aggregate(last=Max("sequence"))["last"] or 0)
 
 
-def points(session: Session) -> list[Checkpoint]:
-    """Checkpoints of the live branch from which a retry may start, newest first: those of the deliberation, and those
-    inside the debates but their ends."""
-    found = Checkpoint.objects.filter(thread_id=str(session.pk), superseded=False).exclude(source="input")
-    return [
-        point
-        for point in found.order_by("-checkpoint_id")
-        if not point.checkpoint_ns or "results" not in (point.body.get("updated_channels") or [])
-    ]
-
-
 def _leave(session: Session, checkpoint_id: str, copy: Any, fence: int) -> None:
     """Supersede everything after a step of the deliberation, but its ``copy``."""
     kept = copy["configurable"]["checkpoint_id"]

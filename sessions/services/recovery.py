@@ -6,9 +6,9 @@ from uuid import UUID
 from django.db import transaction
 
 from bo1site.resilience.database import retry_db
-from sessions.graph.build import GRAPH_VERSION
+from sessions.graph.version import GRAPH_VERSION
 from sessions.models import Checkpoint, Session, Status
-from sessions.services import forking, wake
+from sessions.services import wake
 from sessions.services.access import require
 from sessions.services.audit import record
 from sessions.services.control import locked
@@ -51,8 +51,9 @@ def resume_session_from_checkpoint(
         data: dict[str, Any] = {"reason": "retried"}
         changes: dict[str, Any] = {}
         if checkpoint_id is not None:
-            data |= {"from_checkpoint": checkpoint_id, "live_until": _fork(session, checkpoint_id)}
-            changes = {**forking.phase_and_round(session.pk), "think_afresh": not reuse_answers}
+            live_until, place = _fork(session, checkpoint_id)
+            data |= {"from_checkpoint": checkpoint_id, "live_until": live_until}
+            changes = {**place, "think_afresh": not reuse_answers}
         record(
             actor,
             "retry",
@@ -94,15 +95,24 @@ def _check(session: Session, checkpoint_id: str | None) -> None:
         )
 
 
-def _fork(session: Session, checkpoint_id: str) -> int:
-    """Make a checkpoint the one to go on from; return the last sequence that still belongs to the live branch."""
+def _fork(session: Session, checkpoint_id: str) -> tuple[int, dict[str, Any]]:
+    """Make a checkpoint the one to go on from; return the last sequence that still belongs to the live branch, and its
+    phase and round."""
+    from sessions.services import forking  # LangGraph takes a second to import: whoever forks waits, not every start
+
     thread = str(session.pk)
     target = Checkpoint.objects.filter(thread_id=thread, checkpoint_id=checkpoint_id, superseded=False).first()
     if target is None:
         raise CannotResume("unknown_checkpoint", "This session has no such step on its live branch.")
-    return forking.fork(session, target)
+    return forking.fork(session, target), forking.phase_and_round(session.pk)
 
 
 def retry_points(session: Session) -> list[Checkpoint]:
-    """Checkpoints of the live branch from which a retry may start, newest first."""
-    return forking.points(session)
+    """Checkpoints of the live branch from which a retry may start, newest first: those of the deliberation, and those
+    inside the debates but their ends."""
+    found = Checkpoint.objects.filter(thread_id=str(session.pk), superseded=False).exclude(source="input")
+    return [
+        point
+        for point in found.order_by("-checkpoint_id")
+        if not point.checkpoint_ns or "results" not in (point.body.get("updated_channels") or [])
+    ]
