@@ -30,6 +30,18 @@ VICTIMS = {"idle worker": 10.0, "busy worker": 3.0, "sentinel": 3.0, "main": 3.0
 SPARE_CALLS = 5
 #: Seconds a worker has for SIGTERM: the supervisor's grace.
 STOP_WITHIN = 20.0
+#: Puts a task into the queue twice a second until one of them has been done.
+_ASK = """
+import time
+from django_q.tasks import async_task
+from sessions.models import AuditEntry
+row = AuditEntry.objects.create(actor="victims", action="ask", object_type="row", object_id="asked")
+until = time.monotonic() + 60
+while time.monotonic() < until and not AuditEntry.objects.filter(action="read", object_type=str(row.pk)).exists():
+    async_task("tests.chaos.row_task.read", row.pk)
+    time.sleep(0.5)
+print("ROW", row.pk)
+"""
 
 
 @dataclass
@@ -62,12 +74,10 @@ def strike(running: Board, victim: str, supervisor: int, count: int, *, timed: b
     row = Row(victim, count, in_flight=in_flight(running))
     before = started_twice(running)
     held = held_by(running, chosen if victim == "busy worker" else tree.everybody)
-    tasks, struck = task_results(running), time.monotonic()
+    [(struck,)] = running.query("SELECT clock_timestamp()")
     trees.kill(chosen)
     if victim == "idle worker":
-        start_sessions(running, 1, rounds=1)
-        wait_until(lambda: task_results(running) > tasks, seconds=60, what="the queue to move again")
-        row.take_overs.append(time.monotonic() - struck)
+        row.take_overs.append(until_queue_moves(running, struck))
     # A sentinel takes its workers with it; the main process lives on and starts a new one.
     doomed = {"sentinel": tree.everybody[1:], "main": tree.everybody}.get(victim, chosen)
     wait_until(lambda: trees.gone(doomed), seconds=20, what="the old processes to be gone")
@@ -147,7 +157,7 @@ def at_work(running: Board, ids: list[str]) -> bool:
 
 def pick(running: Board, tree: Tree, victim: str) -> list[psutil.Process]:
     if victim == "idle worker":
-        return tree.idle(running)[:1]
+        return tree.idle(running)  # all of them: one waits with the queue's lock, the others wait for the lock
     if victim == "busy worker":
         return tree.busy(running)[:1]
     return {"sentinel": [tree.sentinel], "main": [tree.main], "whole tree": tree.everybody}[victim]
@@ -181,8 +191,17 @@ def take_overs(running: Board, held: list[tuple[Any, int, Any]]) -> list[float]:
     return sorted(found)
 
 
-def task_results(running: Board) -> int:
-    return int(running.query("SELECT count(*) FROM django_q_task WHERE func = 'sessions.tasks.run'")[0][0])
+def until_queue_moves(running: Board, struck: Any) -> float:
+    """Seconds from ``struck`` (the database's time) until a task that was put into the queue after it is done."""
+    row = running.manage("shell", "-c", _ASK).stdout.partition("ROW ")[2].strip()
+    [(seconds,)] = running.query(
+        "SELECT extract(epoch FROM min(created_at) - %s) FROM board_auditentry WHERE action = 'read'"
+        " AND object_type = %s",
+        struck,
+        row,
+    )
+    assert seconds is not None, "the queue did not move again within a minute"
+    return float(seconds)
 
 
 def see_through(running: Board, row: Row) -> None:

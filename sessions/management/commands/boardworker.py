@@ -2,7 +2,7 @@
 
 What a stock django-q2 cluster does, and what this one does instead:
 
-an idle worker is killed and takes the queue's lock along   the watchdog ends the sentinel, the main process starts anew
+an idle worker is killed and takes the queue's lock along   the sentinel gives it back; failing that, it starts anew
 the sentinel is killed, the rest lives on                   children die with it, the main process starts a new one
 the main process is killed, the rest lives on               children die with it, whoever started it restarts
 SIGTERM to the whole process group                          only the main process listens; workers drain
@@ -35,8 +35,10 @@ from llm import broker
 from sessions.runner import identity, lease
 from sessions.runner.loop import drain_when
 from sessions.services import wake, watch
+from sessions.task_pipe import TaskPipe
 
 log = logging.getLogger(__name__)
+conf: Any = Conf  # untyped: its attributes are read from Q_CLUSTER
 
 #: Seconds between looks at the workers; a take-over after a worker's death waits for the next one.
 GUARD_CYCLE = 0.2
@@ -81,10 +83,13 @@ class Sentinel(stock.Sentinel):
 
     def start(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the main process alone decides when to stop
+        self.task_queue = self._pipe = TaskPipe(conf.QUEUE_LIMIT or 0)
         super().start()  # type: ignore[no-untyped-call]
 
     def reincarnate(self, process: Any) -> None:
         pid, was_worker = process.pid, process in self.pool
+        if was_worker and not process.is_alive() and self._pipe.relieve(pid):
+            log.warning("worker %s died while it waited for a task; the next one waits in its place", pid)
         if was_worker and process.is_alive() and process.timer.value == 0:
             process.join(2)  # it ran into its time limit: let its result out, then make sure
             if process.is_alive():
@@ -187,7 +192,6 @@ class Command(BaseCommand):
         multiprocessing.set_start_method("fork", force=True)
         os.register_at_fork(before=_close_connections, after_in_child=_in_child)
         drain_when(lambda: bool(_drain.value))
-        conf: Any = Conf
         conf.GUARD_CYCLE = GUARD_CYCLE
         stock.Sentinel = Sentinel  # type: ignore[misc]
         post_spawn.connect(_ignore_sigterm, weak=False)
