@@ -13,6 +13,8 @@ from hypothesis import settings as profiles
 
 from sessions.models import Session
 from sessions.services.start import Decision, create
+from tests import emptying
+from tests.live import template
 
 
 def pytest_configure() -> None:
@@ -35,7 +37,14 @@ def django_db_modify_db_settings() -> None:
     name = "_".join(
         part for part in (os.environ.get("TEST_DB_NAME", "test_board"), os.environ.get("PYTEST_XDIST_WORKER")) if part
     )
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    settings.DATABASES["default"].setdefault("TEST", {}).update(NAME=name, TEMPLATE=template())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        emptying.remember()
+    emptying.install()
 
 
 def chromium() -> str:

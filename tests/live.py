@@ -56,10 +56,8 @@ def manage(*args: str, env: dict[str, str], **options: Any) -> subprocess.Comple
     )
 
 
-@contextlib.contextmanager
-def database() -> Iterator[str]:
-    """A migrated database that exists only inside the ``with``; yields its URL."""
-    name = f"board_{secrets.token_hex(4)}"
+def template() -> str:
+    """Name of a database that holds the migrated schema of this tree, to be copied from; made when there is none."""
     with psycopg.connect(server_url("postgres"), autocommit=True) as admin:
         admin.execute("SELECT pg_advisory_lock(7246)")  # two test runs may want the template at once
         stamp = str(sum(path.stat().st_mtime_ns for path in sorted(ROOT.glob("*/migrations/*.py"))))
@@ -71,8 +69,16 @@ def database() -> Iterator[str]:
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_TEMPLATE)))
             manage("migrate", "--verbosity=0", env={"DATABASE_URL": server_url(_TEMPLATE)})
             admin.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(_TEMPLATE), sql.Literal(stamp)))
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(_TEMPLATE)))
         admin.execute("SELECT pg_advisory_unlock(7246)")
+    return _TEMPLATE
+
+
+@contextlib.contextmanager
+def database() -> Iterator[str]:
+    """A migrated database that exists only inside the ``with``; yields its URL."""
+    name, source = f"board_{secrets.token_hex(4)}", template()
+    with psycopg.connect(server_url("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source)))
     try:
         yield server_url(name)
     finally:
