@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.conf import settings
@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import ProhibitNullCharactersValidator
 from django.http import QueryDict
 
-from sessions.documents import Attachment, InvalidDocument, Upload, read
+from sessions.documents import Attachment, InvalidDocument, Upload, count, read, weigh_together
 from sessions.documents.attachment import LARGEST, MOST
-from sessions.models import Session
+from sessions.models import Document, Session
 from sessions.personas import Persona, history
 from sessions.services.review import Changes
 from sessions.services.start import Decision, InvalidDecision
@@ -103,6 +103,14 @@ class DecisionForm(forms.Form):
         help_text=f"Plain text, Markdown or PDF, at most {MOST} of {LARGEST // 10**6} MB each. The board reads them.",
         required=False,
     )
+    #: Positions of documents of the earlier decision that this one is brought with again.
+    documents_kept = forms.TypedMultipleChoiceField(
+        label="Documents of the earlier decision",
+        required=False,
+        coerce=int,
+        widget=Ticks,
+        error_messages={"invalid_choice": "The earlier decision has no such document."},
+    )
     experts_picked = Slugs(label="Experts you want", required=False)
     experts_vetoed = Slugs(label="Experts you do not want", required=False)
     max_rounds = forms.IntegerField(
@@ -135,6 +143,14 @@ class DecisionForm(forms.Form):
 
     decision: Decision
 
+    def __init__(self, *args: Any, earlier: Session | None = None, **options: Any) -> None:
+        """``earlier``: the decision that this one was begun from, whose documents may be kept."""
+        super().__init__(*args, **options)
+        self.earlier = earlier
+        self._papers = {str(one.position): one for one in earlier.documents.all()} if earlier else {}
+        kept = cast(forms.TypedMultipleChoiceField, self.fields["documents_kept"])
+        kept.choices = [(position, one.name) for position, one in self._papers.items()]
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         decision = Decision(
@@ -147,7 +163,7 @@ class DecisionForm(forms.Form):
             review_frame=given.get("review_frame", False),
             picked=given.get("experts_picked", []),
             vetoed=given.get("experts_vetoed", []),
-            documents=given.get("documents", []),
+            documents=self._documents(given),
         )
         try:
             self.decision = decision.checked()
@@ -158,6 +174,24 @@ class DecisionForm(forms.Form):
                     ValidationError(str(problem), code=problem.code),
                 )
         return given
+
+    def _documents(self, given: dict[str, Any]) -> list[Attachment]:
+        """Those kept, then the new ones; bounded together."""
+        kept = [_attached(self._papers[str(position)]) for position in given.get("documents_kept", [])]
+        papers = [*kept, *given.get("documents", [])]
+        if kept:
+            try:
+                count(len(papers))
+                weigh_together(one.size for one in papers)
+            except InvalidDocument as refused:
+                self.add_error("documents", ValidationError(str(refused), code=refused.code))
+        return papers
+
+    @property
+    def papers(self) -> list["Paper"]:
+        """Documents of the earlier decision, with what is ticked."""
+        ticked = {str(position) for position in self["documents_kept"].value() or []}
+        return [Paper(one, position in ticked) for position, one in self._papers.items()]
 
     @property
     def experts(self) -> list["Expert"]:
@@ -172,6 +206,17 @@ class Expert:
     who: Persona
     picked: bool
     vetoed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    row: Document
+    kept: bool
+
+
+def _attached(row: Document) -> Attachment:
+    """A stored document as it was when it was read."""
+    return Attachment(row.name, row.kind, row.size, row.pages, row.text, row.sha256)
 
 
 def blank_values() -> dict[str, Any]:

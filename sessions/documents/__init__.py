@@ -5,6 +5,6 @@ its text reaches a model only inside a section that it cannot leave (sessions/pr
 """
 
 from sessions.documents.attachment import Attachment, InvalidDocument, Upload
-from sessions.documents.reading import read
+from sessions.documents.reading import count, read, weigh_together
 
-__all__ = ["Attachment", "InvalidDocument", "Upload", "read"]
+__all__ = ["Attachment", "InvalidDocument", "Upload", "count", "read", "weigh_together"]

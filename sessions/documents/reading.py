@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -32,12 +32,10 @@ def read(uploads: Sequence[Upload]) -> list[Attachment]:
 
     It may take seconds, so it runs before the transaction that stores the result, and holds no connection meanwhile.
     """
-    if len(uploads) > MOST:
-        raise InvalidDocument("too_many_documents", f"Attach at most {MOST} documents; these are {len(uploads)}.")
+    count(len(uploads))
     for position, upload in enumerate(uploads):
         _weigh(position, upload)
-    if sum(len(upload.data) for upload in uploads) > LARGEST_TOTAL:
-        raise InvalidDocument("documents_too_large", f"All documents together may have {LARGEST_TOTAL // 10**6} MB.")
+    weigh_together(len(upload.data) for upload in uploads)
     if uploads and not connection.in_atomic_block:
         connection.close()
     deadline = time.monotonic() + SECONDS
@@ -48,6 +46,18 @@ def read(uploads: Sequence[Upload]) -> list[Attachment]:
         except InvalidDocument as refused:
             raise refused.at(position, clean_name(upload.name)) from None
     return found
+
+
+def count(documents: int) -> None:
+    """Raises ``InvalidDocument`` for more documents than a decision may have."""
+    if documents > MOST:
+        raise InvalidDocument("too_many_documents", f"Attach at most {MOST} documents; these are {documents}.")
+
+
+def weigh_together(sizes: Iterable[int]) -> None:
+    """Raises ``InvalidDocument`` for more bytes than all documents of a decision may have together."""
+    if sum(sizes) > LARGEST_TOTAL:
+        raise InvalidDocument("documents_too_large", f"All documents together may have {LARGEST_TOTAL // 10**6} MB.")
 
 
 def _weigh(position: int, upload: Upload) -> None:

@@ -30,8 +30,10 @@ SCOPE = "page:new"
 @cache_control(private=True, no_cache=True)
 def new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _page(request, DecisionForm(initial=_initial(request)))
-    form = DecisionForm(request.POST, request.FILES)
+        earlier = _earlier(request, request.GET.get("from", ""))
+        return _page(request, DecisionForm(initial=_initial(request, earlier), earlier=earlier))
+    earlier = _earlier(request, request.POST.get("earlier", ""))
+    form = DecisionForm(request.POST, request.FILES, earlier=earlier)
     if not form.is_valid():
         return _page(request, form, status=422)
     session, same = bring(request.user, form.cleaned_data["key"], form.decision)
@@ -40,7 +42,7 @@ def new(request: HttpRequest) -> HttpResponse:
     # The form was sent once, changed, and sent again: nothing is lost, and nothing happens unasked.
     again = request.POST.copy()
     again["key"] = str(uuid.uuid4())
-    return _page(request, DecisionForm(again), status=409, already=session)
+    return _page(request, DecisionForm(again, earlier=earlier), status=409, already=session)
 
 
 def bring(owner: Any, key: UUID, decision: Decision) -> tuple[Session, bool]:
@@ -62,23 +64,29 @@ def bring(owner: Any, key: UUID, decision: Decision) -> tuple[Session, bool]:
     return session, True
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
+def _earlier(request: HttpRequest, named: str) -> Session | None:
+    """The decision that the form was begun from, if its reader may see it; a 404 if not."""
+    try:
+        return readable(request, UUID(named))
+    except ValueError:
+        return None
+
+
+def _initial(request: HttpRequest, earlier: Session | None) -> dict[str, Any]:
     values = blank_values()
     if request.GET.get("example"):
         return values | values_of(EXAMPLE)
-    try:
-        earlier = UUID(request.GET.get("from", ""))
-    except ValueError:
+    if earlier is None:
         return values
-    session = readable(request, earlier)
     return (
         values
-        | values_of(decision_of(session))
+        | values_of(decision_of(earlier))
         | {
-            "max_rounds": session.max_rounds,
-            "cost_cap": session.cost_cap,
-            "experts_picked": session.experts_picked,
-            "experts_vetoed": session.experts_vetoed,
+            "documents_kept": [one.position for one in earlier.documents.all()],
+            "max_rounds": earlier.max_rounds,
+            "cost_cap": earlier.cost_cap,
+            "experts_picked": earlier.experts_picked,
+            "experts_vetoed": earlier.experts_vetoed,
         }
     )
 

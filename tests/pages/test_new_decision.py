@@ -4,11 +4,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from sessions.documents import Upload, read
 from sessions.models import AuditEntry, Event, Session
+from sessions.services.start import Decision, create
 from tests.conftest import PROBLEM
 
 NEW = "/new/"
@@ -184,6 +187,66 @@ def test_an_earlier_decision_can_be_brought_again(browser: Client, make_session:
     session = make_session(options=["Lisbon", "Leeds"])
     page = browser.get(f"{NEW}?from={session.pk}").content.decode()
     assert "Lisbon\nLeeds" in page
+
+
+@pytest.fixture
+def earlier(user: Any) -> Session:
+    """A decision with two documents."""
+    papers = read([Upload("rents.md", b"# Rents"), Upload("lease.txt", b"The lease ends in June.")])
+    return create(user, Decision(PROBLEM, documents=papers))
+
+
+def again(browser: Client, earlier: Session, **fields: Any) -> dict[str, Any]:
+    page = browser.get(f"{NEW}?from={earlier.pk}").content.decode()
+    kept = re.findall(r'name="documents_kept" value="(\d+)"[^>]* checked', page)
+    return {
+        "key": key_of(page),
+        "earlier": str(earlier.pk),
+        "problem_statement": PROBLEM,
+        "documents_kept": kept,
+        **fields,
+    }
+
+
+def names_of(session: Session) -> list[str]:
+    return list(session.documents.order_by("position").values_list("name", flat=True))
+
+
+def test_a_decision_brought_again_brings_its_documents_along(browser: Client, earlier: Session) -> None:
+    browser.post(NEW, again(browser, earlier))
+    fresh = Session.objects.exclude(pk=earlier.pk).get()
+    told = ("position", "name", "kind", "size", "text", "sha256")
+    assert list(fresh.documents.values(*told)) == list(earlier.documents.values(*told))
+
+
+def test_a_document_that_is_unticked_stays_behind_and_a_new_one_comes_after_those_kept(
+    browser: Client, earlier: Session
+) -> None:
+    new = SimpleUploadedFile("offer.txt", b"Twelve months.")
+    browser.post(NEW, again(browser, earlier, documents_kept=["1"], documents=new))
+    assert names_of(Session.objects.exclude(pk=earlier.pk).get()) == ["lease.txt", "offer.txt"]
+
+
+def test_documents_kept_and_new_ones_are_bounded_together_and_the_ticks_stay(browser: Client, earlier: Session) -> None:
+    new = [SimpleUploadedFile(f"{n}.txt", b"x") for n in range(5)]
+    answer = browser.post(NEW, again(browser, earlier, documents_kept=["1"], documents=new))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Attach at most 5 documents; these are 6." in page
+    assert re.findall(r'name="documents_kept" value="(\d+)"[^>]* checked', page) == ["1"]
+    assert f'name="earlier" value="{earlier.pk}"' in page
+    assert Session.objects.count() == 1
+
+
+def test_documents_of_somebody_elses_decision_cannot_be_kept(
+    browser: Client, make_session: Any, django_user_model: Any, earlier: Session
+) -> None:
+    theirs = make_session(owner=django_user_model.objects.create_user("eve"))
+    stolen = again(browser, earlier) | {"earlier": str(theirs.pk)}
+    assert browser.post(NEW, stolen).status_code == 404
+    answer = browser.post(NEW, again(browser, earlier, documents_kept=["7"]))
+    assert answer.status_code == 422
+    assert "The earlier decision has no such document." in answer.content.decode()
 
 
 def test_the_decision_of_somebody_else_cannot_be_brought_again(

@@ -49,7 +49,8 @@ function files(output) {
   const [most, largest, total] = ["most", "largest", "total"].map((name) => Number(output.dataset[name]));
   const size = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
   const show = () => {
-    const sizes = [...field.files].map((file) => file.size);
+    const kept = [...field.form.querySelectorAll("[name=documents_kept]:checked")].map((box) => Number(box.dataset.size));
+    const sizes = [...kept, ...[...field.files].map((file) => file.size)];
     const sum = sizes.reduce((a, b) => a + b, 0);
     const wrong =
       sizes.length > most
@@ -64,7 +65,10 @@ function files(output) {
     output.classList.toggle("over", Boolean(wrong));
     return !wrong;
   };
-  field.addEventListener("change", show);
+  field.form.addEventListener("change", (event) => {
+    if (event.target === field || event.target.name === "documents_kept") show();
+  });
+  show();
   field.form.addEventListener("submit", (event) => {
     if (show()) return;
     event.preventDefault();
