@@ -9,6 +9,7 @@ from llm import ledger
 from llm.models import LLMCall
 from sessions.admin.wording import gist
 from sessions.models import AuditEntry, Checkpoint, Event, Run, Session
+from sessions.services.places import places
 
 #: Rows of each table on the page; the link beside it leads to the rest.
 EVENTS, OTHERS = 40, 15
@@ -35,6 +36,14 @@ def of(session: Session) -> dict[str, Any]:
     )
     for event in events.rows:
         event.gist = gist(event.data)
+    checkpoints = _chapter(
+        "Checkpoints",
+        Checkpoint.objects.filter(thread_id=key).defer("metadata").order_by("-checkpoint_id"),
+        OTHERS,
+        f"board_checkpoint_changelist?q={key}",
+    )
+    for row, at in zip(checkpoints.rows, places(key, checkpoints.rows), strict=True):
+        row.at = at
     return {
         "session": session,
         "cost": ledger.cost_of(session.pk),
@@ -45,12 +54,7 @@ def of(session: Session) -> dict[str, Any]:
             OTHERS,
             f"board_run_changelist?session__id__exact={key}",
         ),
-        "checkpoints": _chapter(
-            "Checkpoints",
-            Checkpoint.objects.filter(thread_id=key).defer("body", "metadata").order_by("-checkpoint_id"),
-            OTHERS,
-            f"board_checkpoint_changelist?q={key}",
-        ),
+        "checkpoints": checkpoints,
         "calls": _chapter(
             "Calls",
             LLMCall.objects.filter(session_id=session.pk).order_by("-id"),

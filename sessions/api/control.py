@@ -16,6 +16,7 @@ from sessions.api.strict import StrictSerializer
 from sessions.models import Session
 from sessions.services import control, recovery
 from sessions.services import review as reviewing
+from sessions.services.places import places
 
 Post = TypeVar("Post", bound=Callable[..., Response])
 
@@ -133,4 +134,8 @@ class Checkpoints(BoardView):
     )
     def get(self, request: Request, pk: UUID) -> Response:
         points = recovery.retry_points(self.session(pk))
-        return Response(outputs.RetryPoints({"checkpoints": points}).data)
+        told = [
+            {"checkpoint_id": point.checkpoint_id, "step": point.step, "at": at, "created_at": point.created_at}
+            for point, at in zip(points, places(str(pk), points), strict=True)
+        ]
+        return Response(outputs.RetryPoints({"checkpoints": told}).data)

@@ -315,7 +315,10 @@ class Calibration(serializers.Serializer[Any]):
 
 class RetryPoint(serializers.Serializer[Any]):
     checkpoint_id = serializers.CharField()
-    step = serializers.IntegerField()
+    step = serializers.IntegerField(help_text="LangGraph's own count, in the deliberation or in a part's debate")
+    at = serializers.CharField(
+        allow_blank=True, help_text="Where that is, in words: “before the memo”, “part 2, before round 3”"
+    )
     created_at = serializers.DateTimeField()
 
 

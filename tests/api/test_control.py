@@ -86,11 +86,12 @@ def test_the_steps_to_go_back_to_are_listed_newest_first(caller: Any, failed: Se
             checkpoint_id=f"1f{step}",
             source="loop",
             step=step,
-            body={},
+            body={"updated_channels": ["outbox", "branch:to:synthesis"]} if step == 2 else {},
             superseded=superseded,
         )
     found = caller.get(f"{URL}{failed.pk}/checkpoints").json()["checkpoints"]
     assert [(point["checkpoint_id"], point["step"]) for point in found] == [("1f2", 2), ("1f1", 1)]
+    assert [point["at"] for point in found] == ["before the memo", ""], "what its body does not say is left open"
 
 
 def test_the_boards_questions_are_answered_once(act: Any, waiting: Session) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from llm.models import LLMCall
-from sessions.models import Assessment, Checkpoint, Contribution, Event, Memo, Recommendation, Session, Status
+from sessions.models import Checkpoint, Contribution, Event, Memo, Recommendation, Session, Status
 from sessions.runner.foreground import drive_session
 from sessions.services import start
+from sessions.services.places import places
 from sessions.services.recovery import resume_session_from_checkpoint, retry_points
 from tests.graph.test_broken_part import HARD
 from tests.graph.test_over_http import CHOICES, PROBLEM
@@ -20,13 +21,14 @@ def live(session: Session) -> dict[str, str]:
     return {row.key: row.claim for row in rows}
 
 
-def after_round(session: Session, part: int, number: int) -> Checkpoint:
-    """The step at which round ``number`` of a part had been assessed."""
-    [assessed] = Assessment.objects.filter(session=session, sub_problem=part, round=number, superseded=False)
-    for point in reversed(retry_points(session)):
-        if point.checkpoint_ns and point.parent_checkpoint_id == assessed.checkpoint_id:
-            return point
-    raise AssertionError("the debate has no such step to go back to")
+def named(session: Session, place: str) -> Checkpoint:
+    """The retry point that says that it is at ``place``."""
+    points = retry_points(session)
+    told = places(str(session.pk), points)
+    assert all(told), "each says where it is"
+    found = [point for point, at in zip(points, told, strict=True) if at == place]
+    assert len(found) == 1, (place, sorted(set(told)))
+    return found[0]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -48,7 +50,8 @@ def test_a_debate_goes_back_to_the_round_that_its_owner_chose(
     calls = set(LLMCall.objects.filter(session_id=session.pk).values_list("pk", flat=True))
 
     offline.mend()
-    resume_session_from_checkpoint(session.pk, after_round(session, 0, 1).checkpoint_id, actor=session.owner)
+    target = named(session, "part 1, before round 2" if settled else "before round 2")
+    resume_session_from_checkpoint(session.pk, target.checkpoint_id, actor=session.owner)
     kept = live(session)
     assert {key for key in before if key not in kept} == {
         key for key in before if key.startswith("sp0:") and not key.startswith("sp0:r1:")
