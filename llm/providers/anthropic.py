@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from llm.errors import LLMError
 from llm.providers import base, sdk_errors
@@ -17,11 +17,36 @@ if TYPE_CHECKING:
         MessageParam,
         OutputConfigParam,
         RawMessageDeltaEvent,
-        RefusalStopDetails,
         TextBlockParam,
     )
 
 NAME = "anthropic"
+
+
+class _Block(BaseModel):
+    type: str
+    text: str = ""
+
+
+class _Counts(BaseModel):
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+
+
+class _Details(BaseModel):
+    explanation: str | None = None
+
+
+class _Message(BaseModel):
+    """What of a response counts."""
+
+    model: str
+    content: list[_Block]
+    stop_reason: str | None = None
+    stop_details: _Details | None = None
+    usage: _Counts
 
 
 class AnthropicProvider:
@@ -57,16 +82,15 @@ class AnthropicProvider:
         await self._client.close()
 
     async def _whole(self, ask: Ask) -> Reply:
-        return read_message(
-            await self._client.messages.create(
-                model=ask.model,
-                max_tokens=ask.max_tokens + ask.reasoning_tokens,
-                system=_system(ask),
-                messages=_messages(ask),
-                output_config=_output(ask),
-                timeout=base.timeout(ask),
-            )
+        response = await self._client.messages.with_raw_response.create(
+            model=ask.model,
+            max_tokens=ask.max_tokens + ask.reasoning_tokens,
+            system=_system(ask),
+            messages=_messages(ask),
+            output_config=_output(ask),
+            timeout=base.timeout(ask),
         )
+        return _read(await response.read())
 
     async def _streamed(self, ask: Ask) -> Reply:
         stream = await self._client.messages.create(
@@ -103,19 +127,17 @@ class AnthropicProvider:
         return _reply(text, stop, details, usage, model)
 
 
-def read_message(message: "Message") -> Reply:
-    """The answer in a response. The SDK does not validate, so every field is suspect."""
+def _read(body: bytes) -> Reply:
+    """The answer in a response's body. The SDK builds all of its objects and checks none; this checks what counts."""
     try:
-        usage = _usage(message.usage)
-        stop, details = message.stop_reason, message.stop_details
-        text = "".join(block.text for block in message.content if block.type == "text")
-        model = str(message.model)
-    except (AttributeError, TypeError, ValueError) as error:
+        message = _Message.model_validate_json(body)
+    except ValidationError as error:
         raise base.broken(NAME, "the response has not the documented form") from error
-    return _reply(text, stop, details, usage, model)
+    text = "".join(block.text for block in message.content if block.type == "text")
+    return _reply(text, message.stop_reason, message.stop_details, _usage(message.usage), message.model)
 
 
-def _reply(text: str, stop: str | None, details: "RefusalStopDetails | None", usage: Usage, model: str) -> Reply:
+def _reply(text: str, stop: str | None, details: Any, usage: Usage, model: str) -> Reply:
     if stop == "max_tokens":
         raise base.cut(NAME, usage, model)
     if stop == "model_context_window_exceeded":

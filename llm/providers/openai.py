@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, ValidationError
 
 from llm.errors import LLMError
 from llm.providers import base, sdk_errors
@@ -18,6 +18,35 @@ if TYPE_CHECKING:
     from openai.types.shared_params import ResponseFormatJSONSchema
 
 NAME = "openai"
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+class _Counts(BaseModel):
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _Details | None = None
+
+
+class _Said(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Said
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What of a response counts."""
+
+    model: str
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Counts | None = None
 
 
 class OpenAIProvider:
@@ -54,17 +83,16 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _whole(self, ask: Ask) -> Reply:
-        return read_completion(
-            await self._client.chat.completions.create(
-                model=ask.model,
-                messages=_messages(ask),
-                max_completion_tokens=ask.max_tokens + ask.reasoning_tokens,
-                response_format=_format(ask.schema),
-                reasoning_effort=_effort(ask),
-                temperature=_temperature(ask),
-                timeout=base.timeout(ask),
-            )
+        response = await self._client.chat.completions.with_raw_response.create(
+            model=ask.model,
+            messages=_messages(ask),
+            max_completion_tokens=ask.max_tokens + ask.reasoning_tokens,
+            response_format=_format(ask.schema),
+            reasoning_effort=_effort(ask),
+            temperature=_temperature(ask),
+            timeout=base.timeout(ask),
         )
+        return _read(response.content)
 
     async def _streamed(self, ask: Ask) -> Reply:
         stream = await self._client.chat.completions.create(
@@ -99,18 +127,21 @@ class OpenAIProvider:
         return _reply("".join(parts), finish, refusal, usage, model)
 
 
-def read_completion(completion: Any) -> Reply:
-    """The answer in a response. The SDK does not validate, so every field is suspect."""
+def _read(body: bytes) -> Reply:
+    """The answer in a response's body. The SDK builds all of its objects and checks none; this checks what counts."""
     try:
-        usage = _usage(completion.usage) if completion.usage else None
-        choice = completion.choices[0]
-        text, finish, refusal = choice.message.content or "", choice.finish_reason, choice.message.refusal or ""
-        model = str(completion.model)
-        if not isinstance(text, str):
-            raise TypeError("content is not text")
-    except (AttributeError, TypeError, ValueError, IndexError) as error:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
         raise base.broken(NAME, "the response has not the documented form") from error
-    return _reply(text, finish, refusal, usage, model)
+    choice, usage = completion.choices[0], completion.usage
+    said = choice.message
+    return _reply(
+        said.content or "",
+        choice.finish_reason or "",
+        said.refusal or "",
+        _usage(usage) if usage else None,
+        completion.model,
+    )
 
 
 def _reply(text: str, finish: str, refusal: str, usage: Usage | None, model: str) -> Reply:

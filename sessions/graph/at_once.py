@@ -6,6 +6,7 @@ whatever else it writes hangs on the row that the fence has let through.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from typing import Any, cast
@@ -28,116 +29,134 @@ _FRESH = """fresh AS (
     SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
     FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
     WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s::uuid AND e.key = d.key)
-), """
+)"""
 _HELD = """held AS (
     UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0{changes}
-    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING id, last_sequence
-), stored AS (
+    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING id, last_sequence, requested
+)"""
+_COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
+        changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""
+_SAID = """said AS (
+    INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
+    SELECT held.id, held.last_sequence - (SELECT count(*) FROM fresh) + fresh.n, fresh.type, fresh.data::jsonb,
+        fresh.key, %s, clock_timestamp() FROM fresh, held
+)"""
+_ROWS = """{table} AS (
+    INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})
+    SELECT held.id, v.key, %s, false, {columns} FROM held, (VALUES {places}) v(key, {names})
+    ON CONFLICT (session_id, key) DO NOTHING
+)"""
+_WRITTEN = """written AS (
     INSERT INTO board_checkpointwrite
         (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
     SELECT %s, %s, %s, %s, %s, w.* FROM held, (VALUES {writes}) w
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO {conflict}
 )"""
-_COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
-        changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""
-_SAID = """, said AS (
-    INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
-    SELECT held.id, held.last_sequence - (SELECT count(*) FROM fresh) + fresh.n, fresh.type, fresh.data::jsonb,
-        fresh.key, %s, clock_timestamp() FROM fresh, held
+_STORED = """stored AS (
+    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b ON CONFLICT DO NOTHING
 )"""
-_ROWS = """, {table} AS (
-    INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})
-    SELECT held.id, v.key, %s, false, {columns} FROM held, (VALUES {places}) v(key, {names})
-    ON CONFLICT (session_id, key) DO NOTHING
-)"""
-_HEAD = " SELECT last_sequence, NULL FROM held"
-_RUNG = (
-    " SELECT last_sequence, CASE WHEN EXISTS (SELECT 1 FROM fresh)"
-    " THEN pg_notify(%s, %s || ':' || last_sequence)::text END FROM held"
-)
-
-
-#: A checkpoint whose drafts are all written already: fence, values and checkpoint in one statement, which is its own
-#: transaction. Nothing is inserted when the fence does not hold.
-_PUT = """
-WITH held AS (
-    UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0
-    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING requested
-), {stored}put AS (
+_PUT = """put AS (
     INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
         body, metadata, superseded, created_at)
     SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
         clock_timestamp() FROM held
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,
         metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
+)"""
+_QUIET = " SELECT requested, last_sequence, NULL FROM held"
+_RUNG = (
+    " SELECT requested, last_sequence, CASE WHEN EXISTS (SELECT 1 FROM fresh)"
+    " THEN pg_notify(%s, %s || ':' || last_sequence)::text END FROM held"
 )
-SELECT requested FROM held
-"""
-
-
-_STORED = """stored AS (
-    INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b ON CONFLICT DO NOTHING
-), """
 #: Places of a value and of a write. One parameter each: an array of ``bytea`` would be escaped and parsed byte by byte.
 _BLOB, _WRITE = "(%s::text, %s::text, %s::text, %s::bytea)", "(%s::int, %s::text, %s::text, %s::bytea)"
 
 
-def put(session_id: str, fence: int, namespace: str, blobs: Sequence[Sequence[Any]], checkpoint: Sequence[Any]) -> str:
-    """Store a checkpoint (``checkpoint``: its columns) with its new values (``blobs``: rows of channel, version, type
-    and value); return what the session is asked to do.
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What a task has written. ``place``: thread, namespace, checkpoint, task and its path; ``rows``: position,
+    channel, type and value; ``conflict``: what to do with one stored before; ``drafts``: what of it is new."""
 
-    Raises ``LeaseLost`` without having written anything.
-    """
-    stored = _STORED.format(blobs=_places(_BLOB, blobs)) if blobs else ""
-    values = [session_id, namespace, *chain.from_iterable(blobs)] if blobs else []
-    held = _execute(_PUT.format(stored=stored), [session_id, fence, *values, *checkpoint])
-    if held is None:
-        raise events.LeaseLost(f"session {session_id} is not held under fence {fence}")
-    return str(held[0])
+    place: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    conflict: str
+    drafts: Sequence[Draft]
 
 
-def write(
-    session_id: str,
-    fence: int,
-    place: Sequence[str],
-    writes: Sequence[Sequence[Any]],
-    conflict: str,
-    drafts: Sequence[Draft],
-) -> None:
-    """Store a task's writes and what it drafted. ``place``: thread, namespace, checkpoint, task and its path;
-    ``writes``: rows of position, channel, type and value; ``conflict``: what to do with one stored before.
+def write(session_id: str, fence: int, writes: Writes) -> None:
+    """Store a task's writes and what it drafted.
 
     Raises ``LeaseLost`` without having written anything, and what ``sink.BAD_ITEM`` lists when an item is refused.
     """
-    said = [event(draft) for draft in drafts if draft["kind"] == "event"]
-    sql = "WITH "
-    values: list[Any] = []
-    if said:
-        sql += _FRESH
-        values += [*events.columns(said), session_id]
-    assignments, settings = _changes(drafts)
-    changes = (_COUNTED if said else "") + assignments
-    sql += _HELD.format(changes=changes, writes=_places(_WRITE, writes), conflict=conflict)
-    values += [*settings, session_id, fence, *place, *chain.from_iterable(writes)]
-    if said:
-        sql += _SAID
-        values.append(place[2])
-    for table, rows in by_table(drafts).items():
-        statement, inserted = _rows(table, rows, place[2])
-        sql += statement
-        values += inserted
-    if said:
-        sql += _RUNG
-        values += [events.CHANNEL, session_id]
-        with event_latency.measured():
-            row = _execute(sql, values)
-    else:
-        row = _execute(sql + _HEAD, values)
-    if row is None:
-        raise events.LeaseLost(f"session {session_id} is not held under fence {fence}")
-    if row[1] is not None:
-        doorbell.ring_on_commit(session_id, int(row[0]))
+    statement = _Statement(session_id, fence, writes.drafts, writes.place[2])
+    statement.write(writes)
+    statement.execute()
+
+
+def put(
+    session_id: str,
+    fence: int,
+    namespace: str,
+    blobs: Sequence[Sequence[Any]],
+    checkpoint: Sequence[Any],
+    writes: Writes | None = None,
+) -> str:
+    """Store a checkpoint (``checkpoint``: its columns) with its new values (``blobs``: rows of channel, version, type
+    and value) and, of the task that made it alone, its ``writes``; return what the session is asked to do.
+
+    Raises as ``write`` does.
+    """
+    statement = _Statement(session_id, fence, writes.drafts if writes else (), writes.place[2] if writes else "")
+    if writes is not None:
+        statement.write(writes)
+    if blobs:
+        values = [session_id, namespace, *chain.from_iterable(blobs)]
+        statement.add(_STORED.format(blobs=_places(_BLOB, blobs)), values)
+    statement.add(_PUT, checkpoint)
+    return statement.execute()
+
+
+class _Statement:
+    """Parts that all hang on the session's row, and their values. Nothing is written when the fence does not hold."""
+
+    def __init__(self, session_id: str, fence: int, drafts: Sequence[Draft], checkpoint_id: str) -> None:
+        self._session_id, self._fence = session_id, fence
+        self._parts: list[str] = []
+        self._values: list[Any] = []
+        said = [event(draft) for draft in drafts if draft["kind"] == "event"]
+        self._speaks = bool(said)
+        if said:
+            self.add(_FRESH, [*events.columns(said), session_id])
+        assignments, settings = _changes(drafts)
+        self.add(_HELD.format(changes=(_COUNTED if said else "") + assignments), [*settings, session_id, fence])
+        if said:
+            self.add(_SAID, [checkpoint_id])
+        for table, rows in by_table(drafts).items():
+            self.add(*_rows(table, rows, checkpoint_id))
+
+    def add(self, part: str, values: Sequence[Any]) -> None:
+        self._parts.append(part)
+        self._values += values
+
+    def write(self, writes: Writes) -> None:
+        part = _WRITTEN.format(writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
+        self.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
+
+    def execute(self) -> str:
+        """Return what the session is asked to do; raises ``LeaseLost`` when it is no longer ours."""
+        sql = "WITH " + ", ".join(self._parts)
+        if self._speaks:
+            with event_latency.measured():
+                row = _execute(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id])
+        else:
+            row = _execute(sql + _QUIET, self._values)
+        if row is None:
+            raise events.LeaseLost(f"session {self._session_id} is not held under fence {self._fence}")
+        requested, head, rung = row
+        if rung is not None:
+            doorbell.ring_on_commit(self._session_id, int(head))
+        return str(requested)
 
 
 def event(draft: Draft) -> events.Draft:

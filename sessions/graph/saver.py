@@ -16,7 +16,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -46,6 +46,9 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 #: A task that failed keeps only these writes. With its ordinary ones kept too, LangGraph takes it for finished when
 #: it resumes, and a router that raised after its node had written would end the graph in silence.
 CONTROL = frozenset(WRITES_IDX_MAP) | {"__error_source_node__"}
+
+#: How the path of a task begins that an edge has called, and no ``Send``: in our graphs it has no companions.
+ALONE = "~__pregel_pull,"
 
 #: Progress, fence, row lock, head of the events and a waiting request, in one statement.
 _HOLD = (
@@ -84,9 +87,19 @@ class _Step:
 
     done: str = ""  # the checkpoint from which the newest finished step started
     applied: set[str] = field(default_factory=set)
+    #: What tasks without a companion have written: it goes with the checkpoint that follows at once.
+    kept: list[at_once.Writes] = field(default_factory=list)
     #: Held for a write, so that nobody decides by what another thread is about to change. The database's lock on the
     #: session's row is always taken under it.
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def keep(self, one: at_once.Writes) -> bool:
+        """Under ``lock``: keep writes for the checkpoint that is about to follow, if one is."""
+        _, _, checkpoint_id, _, path = one.place
+        if not path.startswith(ALONE) or self.done >= checkpoint_id:
+            return False
+        self.kept = [*(other for other in self.kept if other.place[3] != one.place[3]), one]
+        return True
 
 
 class Saver(BaseCheckpointSaver[str]):
@@ -137,6 +150,8 @@ class Saver(BaseCheckpointSaver[str]):
             head, requested = self._hold(place)
             faults.point("saver.put.begun")
             with connection.cursor() as cursor:
+                for one in kept:
+                    cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
                 if blobs:
                     cursor.execute(_BLOBS, [place.thread_id, place.checkpoint_ns, *_turned(blobs, 4)])
                 cursor.execute(_CHECKPOINT, row)
@@ -146,23 +161,36 @@ class Saver(BaseCheckpointSaver[str]):
             faults.point("saver.put.before_commit")
             return requested
 
-        with self._steps.setdefault(place.step_key, _Step()).lock:
-            if place.fence is not None and not self._missing(place, drafts) and not sink.ends(drafts):
-                requested = self._put_at_once(place, place.fence, blobs, row)
-            else:
+        step = self._steps.setdefault(place.step_key, _Step())
+        with step.lock:
+            kept = [one for one in step.kept if one.place[2] == place.checkpoint_id]
+            with_it = {sink.identity(draft) for one in kept for draft in one.drafts}
+            missing = [draft for draft in self._missing(place, drafts) if sink.identity(draft) not in with_it]
+            if place.fence is None or missing or len(kept) > 1 or sink.ends(drafts):
                 requested = _transact(write)
+            else:
+                try:
+                    requested = self._put_at_once(place, place.fence, blobs, row, kept[0] if kept else None)
+                except sink.BAD_ITEM:
+                    with checkpoint_store.returning_connection(), transaction.atomic():
+                        requested = write(True)
+            step.done, step.applied, step.kept = place.checkpoint_id, set(), []
         faults.point("saver.put.after_commit")
         if requested and self._on_request:
             self._on_request(place.thread_id, requested)
         return place.config(checkpoint["id"])
 
-    def _put_at_once(self, place: "_Place", fence: int, blobs: Sequence[tuple[Any, ...]], row: Sequence[Any]) -> str:
+    @staticmethod
+    def _put_at_once(
+        place: "_Place",
+        fence: int,
+        blobs: Sequence[tuple[Any, ...]],
+        row: Sequence[Any],
+        writes: at_once.Writes | None,
+    ) -> str:
         faults.point("saver.put.begun")
-        with checkpoint_store.returning_connection():
-            requested = at_once.put(place.thread_id, fence, place.checkpoint_ns, blobs, row)
-        step = self._steps.setdefault(place.step_key, _Step())
-        step.done, step.applied = place.checkpoint_id, set()
-        return requested
+        with checkpoint_store.returning_connection(), _savepoint():
+            return at_once.put(place.thread_id, fence, place.checkpoint_ns, blobs, row, writes)
 
     def _missing(self, place: "_Place", drafts: list[Draft]) -> list[Draft]:
         """Drafts that this process does not know to be written."""
@@ -170,66 +198,90 @@ class Saver(BaseCheckpointSaver[str]):
         return [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
 
     def _sink_step(self, place: "_Place", head: int, drafts: list[Draft], careful: bool) -> None:
-        step = self._steps.setdefault(place.step_key, _Step())
         if missing := self._missing(place, drafts):
             sink.apply(place.thread_id, head, missing, place.checkpoint_id, careful=careful)
         assert place.fence is not None
         sink.finish(place.thread_id, place.fence, drafts, place.checkpoint_id)
-        step.done, step.applied = place.checkpoint_id, set()
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task has written, and at once the rows and events that it drafted."""
+        """Store what a task has written, and at once the rows and events that it drafted.
+
+        What a task without a companion has written waits for the checkpoint that follows at once, and is stored with
+        it: should the process die between the two, the task is done again, and its answers are paid already.
+        """
         place = _Place.of(config)
         failed = any(name == ERROR for name, _ in writes)
         halted = failed or any(name == INTERRUPT for name, _ in writes)
-        if failed:
+        if not writes:
+            return
+        one = self._writes(place, writes, task_id, task_path)
+        step = self._steps.setdefault(place.step_key, _Step())
+        faults.point("saver.put_writes.begun")
+        with step.lock:
+            if place.fence is not None and not halted and step.keep(one):
+                return
+            if one.rows:
+                self._write(step, place, one, failed=failed)
+        faults.point("saver.put_writes.after_commit")
+
+    def _kept_at_once(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> bool:
+        """Keep writes for the checkpoint that follows without leaving the event loop, unless a thread is busy there."""
+        place = _Place.of(config)
+        if place.fence is None or any(name in (ERROR, INTERRUPT) for name, _ in writes):
+            return False
+        step = self._steps.setdefault(place.step_key, _Step())
+        if not step.lock.acquire(blocking=False):
+            return False
+        try:
+            return step.keep(self._writes(place, writes, task_id, task_path))
+        finally:
+            step.lock.release()
+
+    def _writes(
+        self, place: "_Place", writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> at_once.Writes:
+        if any(name == ERROR for name, _ in writes):
             writes = [write for write in writes if write[0] in CONTROL]
         rows = [
             (WRITES_IDX_MAP.get(name, position), name, *self.serde.dumps_typed(value))
             for position, (name, value) in enumerate(writes)
         ]
         conflict = _REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP
-        drafts = [] if halted or place.fence is None else sink.collect(writes)
-        drafts = [draft for draft in drafts if draft["kind"] != "end"]
+        control = any(name in (ERROR, INTERRUPT) for name, _ in writes)
+        drafts = [] if control or place.fence is None else sink.collect(writes)
+        return at_once.Writes(
+            [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path],
+            rows,
+            conflict,
+            [draft for draft in drafts if draft["kind"] != "end"],
+        )
 
-        if not rows:
-            return
-        target = [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path]
-        step = self._steps.setdefault(place.step_key, _Step())
-        faults.point("saver.put_writes.begun")
-        with step.lock:
-            # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
-            news = drafts if step.done < place.checkpoint_id else []
-            if place.fence is None or failed:
-                _transact(partial(self._store, place, target, rows, conflict, [], not failed))
-            else:
-                try:
-                    with checkpoint_store.returning_connection(), _savepoint():
-                        at_once.write(place.thread_id, place.fence, target, rows, conflict, news)
-                except sink.BAD_ITEM:
-                    with checkpoint_store.returning_connection(), transaction.atomic():
-                        self._store(place, target, rows, conflict, news, True, careful=True)
-            step.applied.update(map(sink.identity, news))
-        faults.point("saver.put_writes.after_commit")
+    def _write(self, step: "_Step", place: "_Place", one: at_once.Writes, *, failed: bool) -> None:
+        # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
+        late = step.done >= place.checkpoint_id
+        one = replace(one, drafts=[]) if late or failed else one
+        if place.fence is None or failed:
+            _transact(partial(self._store, place, one, not failed))
+        else:
+            try:
+                with checkpoint_store.returning_connection(), _savepoint():
+                    at_once.write(place.thread_id, place.fence, one)
+            except sink.BAD_ITEM:
+                with checkpoint_store.returning_connection(), transaction.atomic():
+                    self._store(place, one, True, careful=True)
+        step.applied.update(map(sink.identity, one.drafts))
 
-    def _store(
-        self,
-        place: "_Place",
-        target: Sequence[str],
-        rows: Sequence[tuple[Any, ...]],
-        conflict: str,
-        drafts: Sequence[Draft],
-        progress: bool,
-        careful: bool = False,
-    ) -> None:
+    def _store(self, place: "_Place", one: at_once.Writes, progress: bool, careful: bool = False) -> None:
         """The same in steps: without a fence, for a task that failed, and item by item when one was refused."""
         head, _ = self._hold(place, progress=progress)
         with connection.cursor() as cursor:
-            cursor.execute(_WRITES + conflict, [*target, *_turned(rows, 4)])
-        if drafts:
-            sink.apply(place.thread_id, head, drafts, place.checkpoint_id, careful=careful)
+            cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
+        if one.drafts:
+            sink.apply(place.thread_id, head, one.drafts, place.checkpoint_id, careful=careful)
 
     def _hold(self, place: "_Place", *, progress: bool = True) -> tuple[int, str]:
         """Lock the session and prove the fence; return the head of its events and a waiting request."""
@@ -289,6 +341,8 @@ class Saver(BaseCheckpointSaver[str]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
+        if task_path.startswith(ALONE) and self._kept_at_once(config, writes, task_id, task_path):
+            return
         await self._run(partial(self.put_writes, config, writes, task_id, task_path))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -353,7 +407,7 @@ class _Place:
         }
 
 
-def _turned(rows: Sequence[tuple[Any, ...]], width: int) -> "list[list[Any]]":
+def _turned(rows: Sequence[Sequence[Any]], width: int) -> "list[list[Any]]":
     """Rows as columns, the shape ``unnest`` takes."""
     return [[row[column] for row in rows] for column in range(width)]
 

@@ -47,12 +47,12 @@ def _trusting(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Saver, "__init__", mutant)
 
 
-def _unfenced(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+def _otherwise(name: str, old: str, new: str) -> Callable[[pytest.MonkeyPatch], None]:
     def make(patch: pytest.MonkeyPatch) -> None:
-        fenced = getattr(at_once, name)
-        unfenced = fenced.replace("fence = %s", "fence <> -(%s::bigint)")
-        assert unfenced != fenced
-        patch.setattr(at_once, name, unfenced)
+        right = getattr(at_once, name)
+        wrong = right.replace(old, new)
+        assert wrong != right
+        patch.setattr(at_once, name, wrong)
 
     return make
 
@@ -104,13 +104,28 @@ MUTANTS = (
     ),
     Mutant(
         "writes prove no fence",
-        _unfenced("_HELD"),
+        _otherwise("_HELD", "fence = %s", "fence <> -(%s::bigint)"),
         test_saver.test_a_lost_lease_can_write_nothing,
     ),
     Mutant(
         "a checkpoint proves no fence",
-        _unfenced("_PUT"),
+        _otherwise("_PUT", "clock_timestamp() FROM held", "clock_timestamp()"),
         test_saver.test_a_lost_lease_stores_no_checkpoint,
+    ),
+    Mutant(
+        "what a task alone has written proves no fence",
+        _otherwise("_WRITTEN", "FROM held, (VALUES", "FROM (VALUES"),
+        test_saver.test_a_lost_lease_stores_nothing_of_what_a_task_alone_has_written,
+    ),
+    Mutant(
+        "what a task alone has written is forgotten",
+        _to(saver._Step, "keep", lambda self, one: True),
+        test_saver.test_what_a_task_alone_has_written_is_stored_with_its_checkpoint_in_one_statement,
+    ),
+    Mutant(
+        "a question waits for a checkpoint that does not come",
+        _to(saver, "INTERRUPT", "no such channel"),
+        test_saver.test_a_question_of_a_task_alone_is_stored_at_once,
     ),
 )
 

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Interrupt
 
 from sessions.events import LeaseLost
-from sessions.graph import drafts
+from sessions.graph import at_once, drafts
 from sessions.graph.saver import Saver
 from sessions.models import Checkpoint, CheckpointBlob, CheckpointWrite, Contribution, Event, Session
 from sessions.runner import identity, lease
 from sessions.services.start import start
-from tests.engine.lab import contribution, story
+from tests.engine.lab import Lab, contribution, story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,6 +150,87 @@ def test_writes_that_come_after_their_step_do_not_turn_the_session_back(thread: 
     thread.saver.put_writes(thread.config(early), [("outbox", late)], "task")
     thread.session.refresh_from_db()
     assert thread.session.round == 2
+
+
+#: The path of a task that an edge has called.
+ALONE = "~__pregel_pull, node"
+
+
+def test_what_a_task_alone_has_written_is_stored_with_its_checkpoint_in_one_statement(thread: Thread) -> None:
+    said = [*contribution("r1:p0", 1, "p0"), drafts.session(round=4)]
+    thread.write(("said", "x"), ("outbox", said), path=ALONE)
+    assert not Contribution.objects.exists()
+    with CaptureQueriesContext(connection) as statements:
+        thread.put(n=1, outbox=said)
+    assert len(statements) == 1
+    assert Contribution.objects.get().key == "r1:p0"
+    assert story(thread.session).count("contribution") == 1
+    assert thread.session.round == 4
+    assert list(CheckpointWrite.objects.values_list("channel", flat=True)) == ["said", "outbox"]
+
+
+def test_a_bad_item_of_a_task_alone_is_reported_and_every_other_one_is_kept(thread: Thread) -> None:
+    said = [*contribution("good", 1, "p0"), *contribution("bad", 1, "p1")]
+    said[2]["data"]["round"] = -1  # the database refuses it
+    thread.write(("outbox", said), path=ALONE)
+    thread.put(n=1, outbox=said)
+    assert Contribution.objects.get().key == "good"
+    assert [event.data["key"] for event in Event.objects.filter(type="item_rejected")] == ["bad"]
+    assert CheckpointWrite.objects.count() == 1
+
+
+def test_what_two_tasks_alone_have_written_is_stored_with_their_checkpoint(thread: Thread) -> None:
+    first, second = contribution("a", 1, "p0"), contribution("b", 1, "p1")
+    thread.write(("outbox", first), task="one", path=ALONE)
+    thread.write(("outbox", first), task="one", path=ALONE)  # delivered again
+    thread.write(("outbox", second), task="two", path=ALONE)
+    thread.put(outbox=[*first, *second])
+    assert set(Contribution.objects.values_list("key", flat=True)) == {"a", "b"}
+    assert CheckpointWrite.objects.count() == 2
+
+
+def test_what_a_task_alone_has_written_goes_with_the_end(thread: Thread) -> None:
+    said = [*contribution("last", 1, "p0"), drafts.end("Stay", 0.7)]
+    thread.write(("outbox", said), path=ALONE)
+    thread.put(outbox=said)
+    thread.session.refresh_from_db()
+    assert thread.session.status == "completed"
+    assert Contribution.objects.get().key == "last"
+    assert CheckpointWrite.objects.count() == 1
+
+
+def test_a_question_of_a_task_alone_is_stored_at_once(thread: Thread) -> None:
+    thread.write(("__interrupt__", [Interrupt({"questions": ["Why?"]}, id="i")]), path=ALONE)
+    assert [channel for _, channel, _ in thread.pending()] == ["__interrupt__"]
+
+
+def test_a_lost_lease_stores_nothing_of_what_a_task_alone_has_written(thread: Thread) -> None:
+    before = CheckpointWrite.objects.count(), Checkpoint.objects.count(), Event.objects.count()
+    said = contribution("k", 1, "p")
+    thread.fence -= 1
+    thread.write(("outbox", said), path=ALONE)
+    with pytest.raises(LeaseLost):
+        thread.put(n=5, outbox=said)
+    assert (CheckpointWrite.objects.count(), Checkpoint.objects.count(), Event.objects.count()) == before
+    assert not Contribution.objects.exists()
+
+
+def test_langgraph_still_names_the_tasks_that_are_alone_as_we_know_them(
+    make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is LangGraph's own. Under another one all is stored as well, in twice as many statements."""
+    paths: list[str] = []
+    whole = at_once.write
+
+    def noted(session_id: str, fence: int, writes: at_once.Writes) -> None:
+        paths.append(writes.place[4].partition(",")[0])
+        whole(session_id, fence, writes)
+
+    monkeypatch.setattr(at_once, "write", noted)
+    session = start(make_session())
+    Lab(steps=2, personas=2).run_to_rest()
+    assert story(session)[-1] == "session_completed"
+    assert paths == ["~__pregel_push"] * 4
 
 
 def test_a_bad_item_is_reported_and_every_other_one_is_kept(thread: Thread) -> None:
