@@ -33,7 +33,7 @@ async def chunks(
     limits = hub.limits
     expires = clock() + limits.life * random.uniform(0.9, 1.1)  # noqa: S311
     out = frames.hello(round(limits.retry_ms * random.uniform(0.8, 1.2)))  # noqa: S311
-    quiet = clock()
+    subscription.quiet = clock()
     clocked = _Alarm(subscription)
     part: bytes | Now
     hub.join(subscription)
@@ -60,15 +60,16 @@ async def chunks(
             if part is not Now.WAIT:
                 out = out + part if out else part
             elif not out:
-                due = quiet + limits.keepalive
-                clocked.wake_at(due)
+                clocked.wake_at(subscription.quiet + limits.keepalive)
+                subscription.waiting = True  # now the hub may write by itself, which moves `quiet` on
                 await subscription.wake.wait()
-                if clock() < due:
+                subscription.waiting = False
+                if clock() < subscription.quiet + limits.keepalive:
                     continue
                 out = frames.KEEPALIVE
             subscription.writing_since = clock()
             yield out
-            subscription.writing_since, quiet, out = None, clock(), b""
+            subscription.writing_since, subscription.quiet, out = None, clock(), b""
         if out:
             yield out
     finally:

@@ -20,6 +20,7 @@ from sessions.stream import metrics, queries
 from sessions.stream.chorus import Chorus
 from sessions.stream.connections import Connections, connect
 from sessions.stream.limits import Limits
+from sessions.stream.listen import hear
 from sessions.stream.ring import RING_FRAMES, Channel, Frame, Page
 from sessions.stream.subscription import Subscription
 
@@ -130,14 +131,7 @@ class Hub:
                     self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
                     if self.on_access:
                         self.on_access("*")
-                    while True:
-                        async for notice in connection.notifies(timeout=10):
-                            if notice.channel == WORDS:
-                                self.on_words(notice.payload)
-                            else:
-                                self._hear(notice.payload)
-                        async with asyncio.timeout(5):
-                            await connection.execute("SELECT 1")  # a half-open connection would be silent for ever
+                    await hear(connection, self._notice)
             except AWAY as error:
                 if self.listening:
                     log.warning("LISTEN was lost, polling until it is back: %s", error)
@@ -159,7 +153,10 @@ class Hub:
             for session_id, sequence in message["news"].items():
                 self.bell(session_id, sequence)
 
-    def _hear(self, payload: str) -> None:
+    def _notice(self, channel: str, payload: str) -> None:
+        if channel == WORDS:
+            self.on_words(payload)
+            return
         kind, _, rest = payload.partition(":")
         if kind == "access":
             if self.on_access:
@@ -262,7 +259,8 @@ class Hub:
     # -- subscriptions ------------------------------------------------------------------------------------------------
 
     def join(self, subscription: Subscription) -> None:
-        """Count ``subscription`` until it leaves."""
+        """Count ``subscription`` until it leaves, and tend it."""
+        self.start()
         self.subscriptions.add(subscription)
         self.streams_of[subscription.reader.user_id] += 1
         if subscription.live and self.chorus:
@@ -270,7 +268,6 @@ class Hub:
 
     async def watch(self, subscription: Subscription) -> Channel:
         """The channel of ``subscription``, loaded; it is woken from now on. Raises ``AWAY`` or ``SessionGone``."""
-        self.start()
         session_id = subscription.session_id
         self._watchers.setdefault(session_id, set()).add(subscription)
         while True:
@@ -311,8 +308,16 @@ class Hub:
                 self.channels.pop(subscription.session_id, None)
 
     def _wake(self, channel: Channel) -> None:
+        """Whoever waits for this channel gets its news, by our hand where that is possible."""
+        count, now = 0, asyncio.get_running_loop().time()
         for subscription in self._watchers.get(channel.session_id, ()):
-            subscription.wake.set()
+            push = subscription.push if subscription.waiting and not subscription.wake.is_set() else None
+            if push and (pushed := push()):
+                subscription.quiet = now
+                count += pushed
+            else:
+                subscription.wake.set()
+        metrics.SENT.inc(count)
 
     def _gone(self, channel: Channel) -> None:
         for subscription in self._watchers.get(channel.session_id, ()):

@@ -117,11 +117,12 @@ class Channel:
 class Cursor:
     """What one client has seen. ``last``: its last id; ``head``: the newest sequence the table showed on admission."""
 
-    __slots__ = ("_epoch", "_known", "last")
+    __slots__ = ("_asked", "_epoch", "known", "last")
 
     def __init__(self, last: int, head: int, channel: Channel) -> None:
         self.last = last
-        self._known = head
+        self.known = head
+        self._asked = 0  # the channel's head when a page was asked for
         self._epoch = channel.epoch
         channel.shown = max(channel.shown, head)
 
@@ -129,17 +130,28 @@ class Cursor:
         """What to do next. After ``Do.READ`` the page read goes to ``turn``."""
         if self._epoch != channel.epoch:
             self._epoch = channel.epoch
-            self._known = min(self._known, channel.floor)
+            self.known = min(self.known, channel.floor)
             if self.last > channel.floor:
                 return self._jump(channel.floor)
-        if self.last > max(self._known, channel.head or 0):
-            return self._jump(self._known)  # an id that nobody was ever given, or whose event was lost
+        if self.last > max(self.known, channel.head or 0):
+            return self._jump(self.known)  # an id that nobody was ever given, or whose event was lost
         frames = channel.after(self.last)
         if frames is None:
+            self._asked = channel.head or 0
             return Do.READ
         if not frames:
-            complete = channel.head is not None and self.last == channel.head >= self._known
+            complete = channel.head is not None and self.last == channel.head >= self.known
             return Do.OVER if complete and channel.over else Do.WAIT
+        return self._take(frames)
+
+    def news(self, channel: Channel) -> Send | None:
+        """What ``step`` would send to a client that waits, if sending is all there is to do; else nothing changes."""
+        if self._epoch != channel.epoch or channel.over or self.last > max(self.known, channel.head or 0):
+            return None
+        frames = channel.after(self.last)
+        return self._take(frames) if frames else None
+
+    def _take(self, frames: list[Frame]) -> Send:
         self.last = frames[-1].sequence
         if len(frames) == 1:
             return Send(frames[0].body, 1)  # the same object for every client: nothing is copied
@@ -147,12 +159,11 @@ class Cursor:
 
     def turn(self, page: Page | None, channel: Channel) -> tuple[Gap | None, Send | None]:
         """Take in the page that ``Do.READ`` asked for (``None``: the table has nothing above ``last``)."""
-        if page is None:
-            head = channel.head or 0
-            return (self._jump(head) if head > self.last else None), None
+        if page is None:  # what came meanwhile is another matter
+            return (self._jump(self._asked) if self._asked > self.last else None), None
         gap = self._jump(page.first - 1) if page.first != self.last + 1 else None
         self.last = page.last
-        self._known = max(self._known, page.last)
+        self.known = max(self.known, page.last)
         channel.shown = max(channel.shown, page.last)
         return gap, Send(page.body, page.last - page.first + 1)
 

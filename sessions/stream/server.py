@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
 
-from sessions.stream import view
+from sessions.stream import direct, view
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -100,6 +100,7 @@ async def _send_stream(response: view.EventStream, receive: Receive, send: Send)
 
     headers = [(name.lower().encode("ascii"), value.encode("latin1")) for name, value in response.items()]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    subscription.writer = direct.writer(send)
     gone = asyncio.create_task(until_gone())
     try:
         async for chunk in response.chunks:

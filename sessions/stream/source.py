@@ -6,8 +6,7 @@ from typing import Protocol
 
 from sessions.stream import frames, metrics
 from sessions.stream.hub import Hub
-from sessions.stream.queries import PAGE
-from sessions.stream.ring import Channel, Cursor, Do, Gap, Page, Send
+from sessions.stream.ring import RING_FRAMES, Channel, Cursor, Do, Gap, Page, Send
 from sessions.stream.subscription import Subscription
 from sessions.stream.voices import Heard
 
@@ -31,7 +30,9 @@ class Source(Protocol):
 class SessionSource:
     """``last``: the client's last id; ``head``: the table's newest sequence on admission."""
 
-    __slots__ = ("_ahead", "_channel", "_cursor", "_head", "_heard", "_hub", "_last", "_session_id", "_subscription")
+    __slots__ = (
+        "_ahead", "_channel", "_cursor", "_far", "_head", "_heard", "_hub", "_last", "_session_id", "_subscription",
+    )  # fmt: skip
 
     def __init__(self, hub: Hub, subscription: Subscription, last: int, head: int) -> None:
         self._hub, self._subscription, self._last, self._head = hub, subscription, last, head
@@ -39,18 +40,34 @@ class SessionSource:
         self._cursor: Cursor | None = None
         self._heard: Heard = {}
         self._session_id = subscription.session_id
+        self._far = head - last > RING_FRAMES
         self._ahead: tuple[int, asyncio.Task[Page | None]] | None = None
+        subscription.push = self.push
+
+    def push(self) -> int:
+        """Hand what is new to a client that waits, if its connection takes it now; how many events that were."""
+        writer = self._subscription.writer
+        if writer is None or self._cursor is None or self._channel is None or not writer.ready:
+            return 0
+        send = self._cursor.news(self._channel)
+        if send is None:
+            return 0
+        writer.write(send.body)
+        return send.count
 
     async def more(self) -> bytes | Now:
         channel, cursor = self._channel, self._cursor
         if channel is None or cursor is None:
-            channel, cursor = await self._open()
+            channel, cursor = self._apart() if self._far else await self._open(self._last, self._head)
         step = cursor.step(channel)
+        if step is Do.WAIT and self._far:
+            channel, cursor = await self._open(cursor.last, cursor.known)
+            step = cursor.step(channel)
         if step is Do.READ:
             async with asyncio.timeout(PATIENCE):
                 page = await self._read(cursor.last)
             gap, send = cursor.turn(page, channel)
-            if page is not None and channel.head is not None and cursor.last + PAGE < channel.head:
+            if channel.after(cursor.last) is None:
                 self._ahead = cursor.last, asyncio.create_task(self._hub.replay(self._session_id, cursor.last))
             return _encode(gap) + _encode(send) or Now.WAIT
         if isinstance(step, Gap | Send):
@@ -64,19 +81,28 @@ class SessionSource:
     async def _read(self, last: int) -> Page | None:
         """The page above ``last``: on a long way it is read while the one before it is being sent."""
         ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == last:
-            return await ahead[1]
+        if ahead is not None and ahead[0] == last and (page := await ahead[1]):
+            return page
         return await self._hub.replay(self._session_id, last)
 
     def close(self) -> None:
+        self._subscription.push = None
         if self._ahead is not None:
             self._ahead[1].cancel()
 
-    async def _open(self) -> tuple[Channel, Cursor]:
+    def _apart(self) -> tuple[Channel, Cursor]:
+        """A channel of its own for a client that is far behind: what is new concerns it only when it has come near."""
+        self._channel = channel = Channel(self._session_id)
+        channel.settle(self._head, False, [])
+        self._cursor = cursor = Cursor(self._last, self._head, channel)
+        return channel, cursor
+
+    async def _open(self, last: int, head: int) -> tuple[Channel, Cursor]:
         async with asyncio.timeout(PATIENCE):
             self._channel = channel = await self._hub.watch(self._subscription)
-        self._hub.bell(self._subscription.session_id, self._head)  # another process may have told the client more
-        self._cursor = cursor = Cursor(self._last, self._head, channel)
+        self._far = False
+        self._hub.bell(self._session_id, head)  # another process may have told the client more
+        self._cursor = cursor = Cursor(last, head, channel)
         return channel, cursor
 
     def _words(self) -> bytes | Now:

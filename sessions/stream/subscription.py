@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sessions.stream.credentials import Reader, may_still_oversee, may_still_read
+from sessions.stream.direct import Writer
 
 
 @dataclass(eq=False, slots=True)
@@ -13,7 +14,10 @@ class Subscription:
     """``session_id`` is empty for a stream of many sessions (``sessions.stream.overview``).
     ``wake`` is set when there may be news. ``ending``: why the stream must end, empty while it may go on.
     ``writing_since``: loop time since when the client has not taken what we wrote, or ``None``.
-    ``abort``: drops the connection without asking the client (set by the server adapter).
+    ``quiet``: loop time since when nothing was sent. ``waiting``: the client has everything, and the stream sleeps.
+    ``abort``: drops the connection without asking the client; ``writer``: its connection (the server adapter sets both
+    where it can). ``push``: hands news to ``writer`` and returns how many events that were, 0 when they have to go the
+    usual way.
     ``live``: whether the client wants passing words; ``words_due``: whether there may be some for it."""
 
     session_id: str
@@ -21,7 +25,11 @@ class Subscription:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     ending: str = ""
     writing_since: float | None = None
+    quiet: float = 0.0
+    waiting: bool = False
     abort: Callable[[], None] | None = None
+    writer: Writer | None = None
+    push: Callable[[], int] | None = None
     live: bool = False
     words_due: bool = field(init=False)
 

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sessions.stream import ring
 from sessions.stream.ring import Channel, Cursor, Do, Frame, Gap, Page, Send
 
-FETCH, PAGE = 4, 3  # small, so that everything that is cut short is cut short often
+FETCH, PAGE, FAR = 4, 3, 5  # small, so that everything that is cut short is cut short often
 
 
 class Table:
@@ -48,6 +48,8 @@ class Client:
         self.seen: set[int] = set()  # writings
         self.skipped: set[int] = set()  # sequences that a gap announced as gone
         self.over = False
+        self.waiting = False  # it has everything, and its stream sleeps
+        self.apart: Channel | None = None  # while it is far behind
 
     def gap(self, gap: Gap) -> None:
         assert gap.expected == self.last + 1
@@ -150,19 +152,38 @@ class Delivery(RuleBasedStateMachine):
     def connect(self, n: int) -> None:
         client = self.clients[n]
         if client.cursor is None:
-            if self.channel is None:
-                self.channel = Channel("s")
-                self.reading = None
-            client.cursor = Cursor(client.last, self.table.top, self.channel)
-            if self.channel.promise(self.table.top):  # what admission saw rings the bell
-                self.look()
-            client.over = False
+            client.over = client.waiting = False
+            if self.table.top - client.last > FAR:
+                client.apart = Channel("s")
+                client.apart.settle(self.table.top, False, [])
+                client.cursor = Cursor(client.last, self.table.top, client.apart)
+            else:
+                self._watch(client, client.last, self.table.top)
+
+    def _watch(self, client: Client, last: int, head: int) -> None:
+        if self.channel is None:
+            self.channel = Channel("s")
+            self.reading = None
+        client.apart, client.cursor = None, Cursor(last, head, self.channel)
+        if self.channel.promise(head):  # what admission saw rings the bell
+            self.look()
+
+    @rule(n=st.integers(0, 1))
+    def push(self, n: int) -> None:
+        """The hub hands news to a client that waits without waking its stream."""
+        client = self.clients[n]
+        if client.waiting and client.cursor is not None and self.channel is not None:
+            assert client.apart is None
+            send = client.cursor.news(self.channel)
+            if send:
+                client.send(send)
 
     @rule(n=st.integers(0, 1))
     def disconnect(self, n: int) -> None:
-        self.clients[n].cursor = None
+        client = self.clients[n]
+        client.cursor, client.apart, client.waiting = None, None, False
         self.pages.pop(n, None)
-        if all(client.cursor is None for client in self.clients):
+        if all(client.cursor is None or client.apart for client in self.clients):
             self.channel, self.reading = None, None
 
     @rule(n=st.integers(0, 1))
@@ -171,26 +192,36 @@ class Delivery(RuleBasedStateMachine):
 
     def _step(self, n: int) -> Do | Gap | Send | None:
         client = self.clients[n]
-        if client.cursor is None or self.channel is None or self.channel.head is None:
+        channel = client.apart or self.channel
+        if client.cursor is None or channel is None or channel.head is None:
             return None
         if n in self.pages:
-            gap, send = client.cursor.turn(self.pages.pop(n), self.channel)
+            gap, send = client.cursor.turn(self.pages.pop(n), channel)
             if gap:
-                client.gap(gap)
+                self._gap(client, gap)
             if send:
                 client.send(send)
             return gap or send
-        step = client.cursor.step(self.channel)
+        step = client.cursor.step(channel)
+        if step is Do.WAIT and client.apart:
+            self._watch(client, client.cursor.last, client.cursor.known)
+            return None
+        client.waiting = step is Do.WAIT
         if isinstance(step, Gap):
-            client.gap(step)
+            self._gap(client, step)
         elif isinstance(step, Send):
             client.send(step)
         elif step is Do.READ:
             self.pages[n] = self.table.page(client.cursor.last)
         elif step is Do.OVER:
-            assert client.last == self.channel.head
+            assert client.last == channel.head
             client.over, client.cursor = True, None  # the server hangs up
         return step
+
+    def _gap(self, client: Client, gap: Gap) -> None:
+        if not self.tails_lost:  # else numbers are given twice
+            assert not self.table.rows.keys() & range(gap.expected, gap.actual), "a gap where there are events"
+        client.gap(gap)
 
     @invariant()
     def the_ring_is_bounded_and_consecutive(self) -> None:
@@ -245,3 +276,13 @@ def test_a_stale_hub_does_not_end_a_stream_that_was_retried() -> None:
     channel.settle(3, True, [Frame(n, b"") for n in (1, 2, 3)])
     assert Cursor(3, 3, channel).step(channel) is Do.OVER
     assert Cursor(3, 4, channel).step(channel) is Do.WAIT
+
+
+def test_what_came_while_a_pruned_history_was_read_is_no_part_of_the_gap() -> None:
+    channel = Channel("s")
+    channel.settle(9, False, [])
+    cursor = Cursor(2, 9, channel)
+    assert cursor.step(channel) is Do.READ  # … and the table has nothing above 2
+    channel.settle(10, False, [Frame(10, b"10")])
+    assert cursor.turn(None, channel) == (Gap(3, 10), None)
+    assert cursor.step(channel) == Send(b"10", 1)

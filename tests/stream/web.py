@@ -17,11 +17,17 @@ from tests.live import wait_until
 class Web:
     """``url`` of the server; ``call`` runs a coroutine function in its loop; ``hub`` is its hub."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, **options: Any) -> None:
         port = free_port(0)
         self.url = f"http://127.0.0.1:{port}"
         config = uvicorn.Config(
-            application, port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, backlog=4096
+            application,
+            port=port,
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            backlog=4096,
+            **options,
         )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
@@ -42,14 +48,14 @@ class Web:
 
 
 @contextmanager
-def serving(application: Any = None) -> Iterator[Web]:
-    """A running server; every client starts with a clean record."""
+def serving(application: Any = None, **options: Any) -> Iterator[Web]:
+    """A running server; every client starts with a clean record. ``options``: uvicorn's."""
     if application is None:
         from bo1site.asgi import application as product
 
         application = product
     admission.limiter = Limiter()
-    web = Web(application)
+    web = Web(application, **options)
     web._thread.start()
     try:
         wait_until(lambda: web.server.started, seconds=10, what="the server to start")
