@@ -5,8 +5,8 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -67,11 +67,12 @@ class Site(Board):
         return {"Authorization": f"Token {self.token}"}
 
     def add_session(self) -> str:
-        """A running session without events."""
+        """A running session without events, held by this test."""
         row = {
             "id": str(uuid4()), "owner_id": self.user_id, "title": "T", "problem_statement": "P", "context": "",
             "options": Json([]), "constraints": Json([]), "status": "running", "phase": "", "round": 0, "max_rounds": 4,
-            "graph_version": 1, "last_sequence": 0, "fence": 0, "lease_owner": "", "claims": 0,
+            "graph_version": 1, "last_sequence": 0, "fence": 0, "lease_owner": "test",
+            "lease_until": "tomorrow", "claims": 0,  # no worker takes it
         }  # fmt: skip
         names = self.query(
             "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'board_session'"
@@ -138,18 +139,21 @@ class Redis:
         self.process.wait(10)
 
 
-async def follow(urls: list[str], headers: dict[str, str], until: int, *, reads: Any = None) -> list[int]:
-    """Follow a session over ``urls`` in turn until id ``until``, resuming whenever the connection ends.
+async def follow(
+    urls: list[str], headers: dict[str, str], until: int | None = None, *, reads: Callable[[], int] | None = None
+) -> list[int]:
+    """Follow a session over ``urls`` in turn until id ``until`` (or until it is over and there is nothing more),
+    resuming whenever the connection ends.
 
     ``reads()``: how many events to read before dropping the connection by ourselves. Every id is checked to be the
-    next one; the answer is how many events each connection brought.
+    next one; the answer is how many events each open stream brought.
     """
     import asyncio
 
-    last, brought, turn = 0, [], 0
-    while last < until:
+    last, brought, turn = 0, list[int](), 0
+    while until is None or last < until:
         turn += 1
-        count, most = 0, reads() if reads else until
+        count, most, opened = 0, reads() if reads else sys.maxsize, False
         try:
             url = urls[turn % len(urls)]
             async with asyncio.timeout(20):
@@ -160,13 +164,14 @@ async def follow(urls: list[str], headers: dict[str, str], until: int, *, reads:
                 if got.status != 200:
                     await asyncio.sleep(0.1)
                     continue
-                while count < most and last < until:
+                opened = True
+                while count < most and last != until:
                     async for message in got.messages():
                         if message.type == "stream_end":
                             break
                         assert message.id == last + 1, f"{message} after {last}"
                         last, count = last + 1, count + 1
-                        if count >= most or last >= until:
+                        if count >= most or last == until:
                             break
                     else:
                         break
@@ -174,7 +179,8 @@ async def follow(urls: list[str], headers: dict[str, str], until: int, *, reads:
                 await got.close()
         except (OSError, EOFError, ValueError):  # refused, reset, cut
             await asyncio.sleep(0.05)
-        brought.append(count)
+        if opened:
+            brought.append(count)
     return brought
 
 

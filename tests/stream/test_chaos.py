@@ -1,6 +1,7 @@
 """Real processes and servers, killed and restarted under open streams (SS1, SS2, SS4, SS6, SS7)."""
 
 import asyncio
+import itertools
 import random
 import shutil
 import signal
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from bo1site import embedded
+from tests.chaos.kit import damage, start_sessions
 from tests.live import database, manage
 from tests.stream.client import connect, get, until
 from tests.stream.processes import Redis, Site, follow
@@ -38,36 +40,54 @@ def path(session: str) -> str:
 
 
 async def test_a_client_that_drops_1000_times_sees_every_event_once_though_processes_die(site: Site) -> None:
-    """SS1, SS2: two web processes and the writer are killed now and then, the client hops between both."""
-    headers = site.add_reader()
-    session = site.add_session()
+    """SS1, SS2: one client drops a busy session 1,000 times, others follow real deliberations and drop as well; web
+    processes, the worker that deliberates and the busy session's writer are killed now and then."""
+    headers, rng, total = site.add_reader(), random.Random(7), 1500
+    busy = site.add_session()
+    await asyncio.to_thread(site.start_provider, "0.1")
+    site.start_worker()
     urls = {name: await asyncio.to_thread(site.web, name) for name in ("one", "two")}
-    total, rng = 3000, random.Random(7)
+    real = await asyncio.to_thread(start_sessions, site, 16, rounds=3)
+    killed = dict.fromkeys(["writer", "worker", *urls], 0)
 
     async def murder() -> None:
-        done, process = 0, site.writer(session, 0, total, 150)
-        for round_ in range(200):
-            await asyncio.sleep(1.5)
-            if round_ % 2 == 0 and process.poll() is None:
-                site.kill("writer")
-                [(done,)] = site.query("SELECT last_sequence FROM board_session WHERE id = %s", session)
-                process = site.writer(session, done, total - done, 150)
-            name = ("one", "two")[round_ % 2]
-            site.kill(name)
-            port = int(urls[name].rsplit(":", 1)[1])
-            await asyncio.to_thread(site.web, name, port)
+        writer = site.writer(busy, 0, total, 150)
+        for victim in itertools.cycle(["one", "writer", "worker", "two", "writer"]):
+            await asyncio.sleep(2)
+            if victim == "writer" and writer.poll() is not None:
+                continue  # it has written everything
+            site.kill(victim)
+            killed[victim] += 1
+            if victim == "writer":
+                done = site.query("SELECT last_sequence FROM board_session WHERE id = %s", busy)[0][0]
+                writer = site.writer(busy, done, total - done, 150)
+            elif victim == "worker":
+                site.start_worker()
+            else:
+                await asyncio.to_thread(site.web, victim, int(urls[victim].rsplit(":", 1)[1]))
+
+    def client(session: str, until: int | None = None) -> Any:
+        streams = [url + path(session) for url in urls.values()]
+        return follow(streams, headers, until, reads=lambda: rng.choice([0, 1, 1, 2, 3]))
 
     chaos = asyncio.create_task(murder())
     try:
-        async with asyncio.timeout(280):
-            streams = [url + path(session) for url in urls.values()]
-            brought = await follow(streams, headers, total, reads=lambda: rng.choice([0, 1, 1, 2, 3, 8]))
+        async with asyncio.timeout(200):
+            brought, *others = await asyncio.gather(client(busy, total), *map(client, real))
     finally:
         chaos.cancel()
         with suppress(asyncio.CancelledError):
             await chaos
-    print(f"{len(brought)} connections brought {sum(brought)} events, each once")
+    print(f"{len(brought)} streams brought {sum(brought)} events, each once; {sum(map(len, others))} more streams of")
+    print(f"{len(real)} deliberations {sum(map(sum, others))}; killed: {killed}")
     assert len(brought) >= 1000
+    assert sum(brought) == total
+    assert min(killed.values()) >= 1
+    ended = site.query("SELECT id::text, last_sequence FROM board_session WHERE status = 'completed'")
+    assert dict(ended) == {session: sum(events) for session, events in zip(real, others, strict=True)}
+    [(runs,)] = site.query("SELECT count(*) FROM board_run")
+    assert runs > len(real)  # the worker died in the middle of some of them
+    assert not damage(site)
 
 
 async def test_the_terminal_event_ends_the_stream_in_two_processes(site: Site) -> None:
