@@ -151,10 +151,11 @@ DATABASES = {
             "application_name": f"bo1-{ROLE}",
             "server_side_binding": True,
             "pool": {
-                "min_size": 1,
+                # A worker has threads that keep theirs; what else it needs, and its helpers, is for a moment.
+                "min_size": 0 if ROLE == "worker" else 1,
                 "max_size": DATABASE_POOL_SIZE,
                 "timeout": DATABASE_QUEUE_SECONDS,
-                "max_idle": 60.0,
+                "max_idle": 5.0 if ROLE == "worker" else 60.0,
             },
         },
     }

@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError, connections
 P = ParamSpec("P")
 R = TypeVar("R")
 
-THREADS = 4
+THREADS = 2
 #: Seconds after which an idle thread gives its connection back.
 IDLE = 0.25
 #: Seconds for which a read, or a write that may still be given up, is retried while the database is away.

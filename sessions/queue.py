@@ -40,11 +40,10 @@ class NotifyBroker(ORM):
     def dequeue(self) -> list[tuple[int, str]] | None:
         """Entries to work on; waits up to a second for the bell when there are none."""
         close_old_connections()
-        bell = self._listen()  # before the look, so that nothing slips between the two
         if taken := self._take():
             return taken
         try:
-            for _ in bell.notifies(timeout=1.0, stop_after=1):
+            for _ in self._listen().notifies(timeout=1.0, stop_after=1):
                 pass
         except psycopg.Error:
             NotifyBroker._bell = None
@@ -52,9 +51,12 @@ class NotifyBroker(ORM):
         return None
 
     def _take(self) -> list[tuple[int, str]]:
-        with connections[_conf.ORM].cursor() as cursor:
-            cursor.execute(_TAKE, [_conf.RETRY, self.list_key, _conf.BULK])
-            return sorted(cursor.fetchall())
+        """On the connection that hears the bell, and already does, so that nothing slips between look and wait."""
+        try:
+            return sorted(self._listen().execute(_TAKE, [_conf.RETRY, self.list_key, _conf.BULK]).fetchall())
+        except psycopg.Error:
+            NotifyBroker._bell = None
+            raise
 
     @staticmethod
     def _listen() -> psycopg.Connection[Any]:

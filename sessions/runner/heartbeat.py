@@ -18,6 +18,7 @@ from bo1site.resilience import faults
 from bo1site.resilience.database import direct
 from sessions.runner.lease import RENEW
 from sessions.services.wake import CONTROL_CHANNEL, QUEUE_CHANNEL
+from sessions.speech.wire import WATCHED
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ _SLOT = (
 class Heartbeat(threading.Thread):
     """``held`` gives session ids and fences; the callbacks run in this thread.
 
-    ``on_lost(session, fence)``: the session is no longer ours. ``on_bell()``: somebody queued a session. What a
-    session is asked to do (pause, evict) needs no heartbeat: its runner sees that with the commit of each step.
+    ``on_lost(session, fence)``: the session is no longer ours. ``on_bell()``: somebody queued a session.
+    ``on_watched(ids)``: somebody looks at these sessions. What a session is asked to do (pause, evict) needs no
+    heartbeat: its runner sees that with the commit of each step.
     """
 
     def __init__(
@@ -41,11 +43,12 @@ class Heartbeat(threading.Thread):
         held: Callable[[], Mapping[UUID, int]],
         on_lost: Callable[[UUID, int], None],
         on_bell: Callable[[], None],
+        on_watched: Callable[[str], None] = lambda ids: None,
         delay: Callable[[], float] = lambda: 0.0,
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._owner, self._held, self._delay = owner, held, delay
-        self._on_lost, self._on_bell = on_lost, on_bell
+        self._on_lost, self._on_bell, self._on_watched = on_lost, on_bell, on_watched
         self._stopping = threading.Event()
         self._renewed = time.monotonic()
 
@@ -81,8 +84,8 @@ class Heartbeat(threading.Thread):
         connection = direct("bo1-heartbeat")
         connection.execute("SET statement_timeout = 2000")
         connection.execute("SET lock_timeout = 1000")
-        connection.execute(f"LISTEN {QUEUE_CHANNEL}")
-        connection.execute(f"LISTEN {CONTROL_CHANNEL}")
+        for channel in (QUEUE_CHANNEL, CONTROL_CHANNEL, WATCHED):
+            connection.execute(f"LISTEN {channel}")
         return connection
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
@@ -106,5 +109,7 @@ class Heartbeat(threading.Thread):
             for notice in connection.notifies(timeout=min(left, 0.5), stop_after=1):
                 if notice.channel == QUEUE_CHANNEL:
                     self._on_bell()
+                elif notice.channel == WATCHED:
+                    self._on_watched(notice.payload)
                 elif any(str(session_id) == notice.payload for session_id in self._held()):
                     return

@@ -28,7 +28,7 @@ from sessions.speech.speaker import Speaker
 log = logging.getLogger(__name__)
 
 #: Threads that write checkpoints and read texts.
-DATABASE_THREADS = 6
+DATABASE_THREADS = 3
 #: Sessions claimed at once, and seconds between looks at the line when no bell rings.
 CLAIM_AT_ONCE, LOOK = 20, 0.3
 #: Seconds between looks whether somebody has waited in line for too long.
@@ -85,11 +85,15 @@ class Runner:
         def lost(session_id: UUID, fence: int) -> None:
             loop.call_soon_threadsafe(self._lost, session_id, fence)
 
+        def watched(ids: str) -> None:
+            loop.call_soon_threadsafe(self._speaker.watch, ids)
+
         heartbeat = Heartbeat(
             self.owner,
             held=lambda: {key: drive.claim.fence for key, drive in list(self.drives.items())},
             on_lost=lost,
             on_bell=ring,
+            on_watched=watched,
             delay=self._threads.delay,
         )
         heartbeat.start()

@@ -1,8 +1,8 @@
 """Sends what the personas of a runner are writing to whoever watches, a few times a second, and never in the way.
 
-The web processes say which sessions are watched; nobody else's words are read or sent. It runs in the runner's loop on
-a connection of its own, outside of any transaction of a session; when it cannot keep up, or the database is away, words
-are left out and nothing else happens.
+The web processes say which sessions are watched; nobody else's words are read or sent. It runs in the runner's loop,
+outside of any transaction of a session, on a connection of its own that is there only while somebody watches; when it
+cannot keep up, or the database is away, words are left out and nothing else happens.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ EVERY, AGAIN = 0.25, 3.0
 WATCHED_FOR = 12.0
 #: Bytes sent at once at most; the voices that have waited longest go first, and the others wait for the next time.
 BUDGET = 64 * 1024
-#: Seconds between looks while nobody watches, and between attempts while the database is away.
-IDLE, PAUSE = 1.0, 2.0
+#: Seconds between attempts while the database is away.
+PAUSE = 2.0
 
 
 class Voice:
@@ -65,15 +65,17 @@ class Speaker:
         self._clock = clock
         self._watched: dict[str, float] = {}
         self._voices: dict[tuple[str, str], Voice] = {}
+        self._somebody = asyncio.Event()
 
     def is_watched(self, session_id: UUID | str | None) -> bool:
         """Whether somebody has this session's room open."""
         return self._watched.get(str(session_id), 0.0) > self._clock()
 
     def watch(self, payload: str) -> None:
-        """Take in the ids of a ``WATCHED`` message."""
+        """Take in the ids of a ``WATCHED`` message; in the event loop."""
         until = self._clock() + WATCHED_FOR
         self._watched.update(dict.fromkeys(wire.unpack_ids(payload), until))
+        self._somebody.set()
 
     @contextlib.contextmanager
     def overheard(self, request: Request[Any]) -> Iterator[Request[Any]]:
@@ -115,7 +117,7 @@ class Speaker:
         return messages
 
     async def run(self) -> None:
-        """Hear who watches and send, until cancelled."""
+        """Send to those who watch, until cancelled. Who they are the heartbeat hears, or the channel layer."""
         hearing = asyncio.create_task(self._hear_layer()) if doorbell.configured() else None
         try:
             while True:
@@ -129,18 +131,20 @@ class Speaker:
                 hearing.cancel()
 
     async def _serve(self) -> None:
+        """Wait for somebody who watches, and send until nobody does."""
+        await self._somebody.wait()
         async with await connect(conninfo(), "bo1-words") as connection:
             await connection.execute("SET synchronous_commit = off")  # a NOTIFY is a commit, and this one may be lost
-            await connection.execute(f"LISTEN {wire.WATCHED}")
-            while True:
-                async for notice in connection.notifies(timeout=EVERY if self._watched else IDLE):
-                    self.watch(notice.payload)
+            while self._watched:
+                await asyncio.sleep(EVERY)
                 messages = self.collect()
                 if messages and not await self._over_layer(messages):
                     async with asyncio.timeout(5):
                         await connection.execute(
                             "SELECT count(pg_notify(%s, words)) FROM unnest(%s::text[]) words", [wire.WORDS, messages]
                         )
+        if not self._watched:
+            self._somebody.clear()
 
     async def _over_layer(self, messages: list[str]) -> bool:
         if not doorbell.configured():
