@@ -1,20 +1,25 @@
 """Real web processes for stream tests, on a database of their own."""
 
-import os
+import asyncio
+import re
 import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 from psycopg.types.json import Json
 
 from bo1site.supervisor import die_with_parent, free_port
-from tests.live import ROOT, Board, wait_until
+from tests.live import Board, wait_until
 from tests.stream.client import connect
+
+_ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
 
 #: Appends events as a worker does, each with a key, so that a repeated one is dropped: argv = session, first, count,
 #: events a second.
@@ -133,6 +138,13 @@ class Redis:
         self.process = subprocess.Popen([self._binary, *options], stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
         wait_until(lambda: _accepts(self.port), seconds=10, what="redis-server to accept")
 
+    def has_clients(self) -> bool:
+        """Whether somebody besides this question is connected."""
+        import redis
+
+        with redis.Redis(port=self.port, socket_timeout=5) as connection:
+            return int(connection.info("clients")["connected_clients"]) > 1
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
@@ -148,8 +160,6 @@ async def follow(
     ``reads()``: how many events to read before dropping the connection by ourselves. Every id is checked to be the
     next one; the answer is how many events each open stream brought.
     """
-    import asyncio
-
     last, brought, turn = 0, list[int](), 0
     while until is None or last < until:
         turn += 1
@@ -184,10 +194,41 @@ async def follow(
     return brought
 
 
-def ending(process: subprocess.Popen[bytes], seconds: float) -> int:
-    """Exit code of a process that was asked to end."""
-    return process.wait(seconds)
+class _Ids(asyncio.Protocol):
+    """Notes the ids of a stream as they arrive, at little cost: many of these run beside what they measure."""
+
+    def __init__(self, request: bytes, until: int) -> None:
+        self.ids: list[int] = []
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._request, self._until, self._rest = request, until, b""
+
+    def connection_made(self, transport: Any) -> None:
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        whole, end, self._rest = (self._rest + data).rpartition(b"\n")
+        self.ids += map(int, _ID.findall(whole + end))
+        if self.ids and self.ids[-1] >= self._until and not self.over.done():
+            self.over.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.over.done():
+            self.over.set_exception(error or EOFError(f"the stream ended after {len(self.ids)} events"))
 
 
-def python(*args: str, env: dict[str, str]) -> None:
-    subprocess.run([sys.executable, *args], cwd=ROOT, env={**os.environ, **env}, check=True, capture_output=True)
+async def ids_of_one_stream(url: str, headers: dict[str, str], until: int, *, after: float = 0) -> list[int]:
+    """Every id that comes over one connection until ``until``, in the order in which they come. ``after``: seconds
+    to wait before connecting. Raises ``EOFError`` or ``OSError`` when the stream ends before."""
+    await asyncio.sleep(after)
+    parts = urlsplit(url)
+    lines = [f"GET {parts.path}?{parts.query} HTTP/1.1", f"Host: {parts.netloc}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    transport, got = await asyncio.get_running_loop().create_connection(
+        lambda: _Ids(request, until), parts.hostname, parts.port
+    )
+    try:
+        await got.over
+    finally:
+        transport.close()
+    return got.ids
