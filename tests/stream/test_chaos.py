@@ -18,7 +18,7 @@ import pytest
 
 from bo1site import embedded
 from tests.chaos.kit import damage, start_sessions, statuses
-from tests.live import database, manage
+from tests.live import database, fill
 from tests.stream.client import connect, get, until
 from tests.stream.processes import Redis, Site, follow, ids_of_one_stream
 
@@ -42,6 +42,11 @@ async def eventually(condition: Callable[[], Any], *, seconds: float = 120) -> N
             await asyncio.sleep(0.1)
 
 
+async def both(site: Site) -> list[str]:
+    """Start two web processes, ``one`` and ``two``; their addresses."""
+    return await asyncio.gather(*(asyncio.to_thread(site.web, name) for name in ("one", "two")))
+
+
 def path(session: str) -> str:
     return f"/api/v1/sessions/{session}/stream"
 
@@ -53,7 +58,7 @@ async def test_a_client_that_drops_1000_times_sees_every_event_once_though_proce
     busy = site.add_session()
     await asyncio.to_thread(site.start_provider, "0.3")
     site.start_worker()
-    urls = {name: await asyncio.to_thread(site.web, name) for name in ("one", "two")}
+    urls = dict(zip(("one", "two"), await both(site), strict=True))
     real = await asyncio.to_thread(start_sessions, site, 16, rounds=3)
     killed = dict.fromkeys(["writer", "worker", *urls], 0)
 
@@ -109,7 +114,7 @@ async def test_the_terminal_event_ends_the_stream_in_two_processes(site: Site) -
     headers = site.add_reader()
     session = site.add_session()
     site.append(session, "session_created")
-    urls = [await asyncio.to_thread(site.web, name) for name in ("one", "two")]
+    urls = await both(site)
     streams = [await connect(url + path(session), **headers) for url in urls]
     for got in streams:
         await got.take(1)
@@ -129,8 +134,8 @@ async def test_postgresql_restarts_and_the_stream_goes_on(tmp_path: Path) -> Non
     url = await asyncio.to_thread(embedded.attach, data)
     site = Site(url, tmp_path, {"DATABASE_URL": url, "BO1_DATA": str(tmp_path / "data")})
     try:
-        await asyncio.to_thread(manage, "migrate", "--verbosity=0", env=site.env)
-        headers, web = site.add_reader(), await asyncio.to_thread(site.web, "web", STREAM_KEEPALIVE_SECONDS="1")
+        await asyncio.to_thread(fill, url)
+        headers, web = site.add_reader(), await asyncio.to_thread(site.web, "web", STREAM_KEEPALIVE_SECONDS="0.5")
         session = site.add_session()
         site.append(session, "session_created")
         async with get(web + path(session), **headers) as got:

@@ -52,8 +52,14 @@ def test_live_then_waiting_with_seconds_then_live_again(room: Room, front: Front
 
 def test_connecting_is_said_while_nothing_answers(room: Room, front: Front) -> None:  # noqa: F811
     front.swallow = True
+    room.page.clock.install()
     room.open()
     room.says("connecting", "connecting")
+    place = room.page.locator("#connection")
+    for _ in range(30):  # seconds of the page's clock, with what the network answers between them
+        if "looking every few seconds" in place.inner_text():
+            break
+        room.page.clock.run_for(1000)
     room.says("looking every few seconds", "polling")
 
 
