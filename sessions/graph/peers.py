@@ -12,6 +12,8 @@ from typing import Any
 
 from sessions.prompts import sections
 
+_LETTER = re.compile(r"\b[Pp]articipant ([A-Z])\b")
+
 
 def anonymous(text: str, names: Iterable[str]) -> str:
     """``text`` without any of ``names`` (whatever their case, whole words only, a leading "the" included)."""
@@ -25,16 +27,25 @@ def anonymous(text: str, names: Iterable[str]) -> str:
 def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names: Iterable[str]) -> str:
     """The section of everybody's words but the reader's own. ``said`` are rows of ``board_contribution``."""
     hidden = list(names)
-    others = sorted((item for item in said if item["persona"] != reader), key=lambda item: _order(reader, round_, item))
     lines = [
         anonymous(
             f"Participant {letter} (confidence {item['confidence']:.2f}) argues for {item['option']}: "
             + "; ".join([item["claim"], *item["reasons"], *(f"condition: {held}" for held in item["conditions"])]),
             hidden,
         )
-        for letter, item in zip(ascii_uppercase, others, strict=False)
+        for letter, item in _dealt(said, reader, round_)
     ]
     return sections.items("peers", lines)
+
+
+def unmasked(text: str, said: Sequence[Mapping[str, Any]], *, reader: str, round_: int) -> str:
+    """``text`` of a reader who ``heard`` these rows, with names in the place of its letters.
+
+    The owner reads who answers whom; nobody else can resolve a letter, since each is of one reader and one round. On
+    their way into a prompt the names are taken out again.
+    """
+    names = {letter: str(item["name"]) for letter, item in _dealt(said, reader, round_)}
+    return _LETTER.sub(lambda found: names.get(found[1], found[0]), text)
 
 
 def moderated(spoken: Sequence[Mapping[str, Any]], *, names: Iterable[str]) -> str:
@@ -66,6 +77,12 @@ def own(said: Sequence[Mapping[str, Any]], *, reader: str, names: Iterable[str])
 
 def _reasons(item: Mapping[str, Any], names: Iterable[str]) -> str:
     return anonymous("; ".join(item["reasons"]), names)
+
+
+def _dealt(said: Sequence[Mapping[str, Any]], reader: str, round_: int) -> list[tuple[str, Mapping[str, Any]]]:
+    """Everybody but the reader, each with a letter."""
+    others = sorted((item for item in said if item["persona"] != reader), key=lambda item: _order(reader, round_, item))
+    return list(zip(ascii_uppercase, others, strict=False))
 
 
 def _order(reader: str, round_: int, item: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.graph import material
-from sessions.graph.peers import anonymous, heard
+from sessions.graph.peers import anonymous, heard, unmasked
 from sessions.personas import catalogue
 from sessions.prompts import prompt, sections
 from sessions.prompts.files import names
@@ -90,6 +90,17 @@ def test_names_are_taken_out_of_what_peers_said() -> None:
         anonymous("Ada Thorne's case; ada thorne again", ["Ada Thorne"]) == "a participant's case; a participant again"
     )
     assert anonymous("nothing here", []) == "nothing here"
+
+
+def test_letters_in_an_answer_become_the_names_of_those_who_were_heard() -> None:
+    said = [contribution(f"p{n}", f"claim {n}") | {"name": f"Person {n}"} for n in range(4)]
+    for reader, round_ in (("p0", 2), ("p1", 2), ("p1", 3)):
+        lines = heard(said, reader=reader, round_=round_, names=[]).splitlines()[1:-1]
+        for line in lines:
+            letter, number = re.findall(r"Participant (\w)", line)[0], re.findall(r"claim (\d)", line)[0]
+            answer = f"Participant {letter}'s case fails."
+            assert unmasked(answer, said, reader=reader, round_=round_) == f"Person {number}'s case fails."
+    assert unmasked("Participant Z spoke.", said, reader="p0", round_=2) == "Participant Z spoke."
 
 
 def test_peers_are_dealt_anew_for_every_reader_and_round() -> None:

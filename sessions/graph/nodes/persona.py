@@ -4,6 +4,8 @@ A failed call is no exception here: an exception would cancel the neighbours, wh
 is returned as data, and the join (``assess``) decides what it means.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -13,7 +15,7 @@ from llm.errors import LLMError
 from sessions.graph import drafts, keys, material, peers, texts
 from sessions.graph.asking import ask, fence
 from sessions.graph.options import meant
-from sessions.graph.ports import Context
+from sessions.graph.ports import Context, Reader
 from sessions.graph.schemas import Position
 from sessions.graph.state import Turn
 from sessions.graph.turns import failed
@@ -26,6 +28,7 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
     key = keys.turn(part, number, slug)
     speaker = await texts.who(reader, part, slug)
     brief = await reader.brief()
+    said = [item for item in await reader.contributions(part) if item["round"] < number] if number > 1 else []
     try:
         answer = await ask(
             runtime,
@@ -39,7 +42,7 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
                 material.framed(brief, turn["frame"], turn["clarification"], turn["question"]),
                 await texts.settled(reader, turn["depends_on"]),
                 sections.round_(number, turn["of"]),
-                await _so_far(turn, runtime),
+                await _so_far(turn, said, reader),
                 sections.items("interjections", await reader.interjections()),
             ),
             max_tokens=1600,
@@ -62,18 +65,19 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
                 )
             ],
         }
-    said = answer.value
+    word = answer.value
+    named = partial(peers.unmasked, said=_last(said, number), reader=slug, round_=number)
     words: dict[str, Any] = {
         "sub_problem": part,
         "round": number,
         "persona": slug,
         "name": speaker.name,
-        "option": meant(said.option, turn["frame"]["options"]),
-        "claim": said.claim,
-        "reasons": said.reasons,
-        "conditions": said.conditions,
-        "response": said.response if number > 1 else "",
-        "confidence": said.confidence,
+        "option": meant(word.option, turn["frame"]["options"]),
+        "claim": named(word.claim),
+        "reasons": [named(reason) for reason in word.reasons],
+        "conditions": [named(condition) for condition in word.conditions],
+        "response": named(word.response) if number > 1 else "",
+        "confidence": word.confidence,
         "offline": answer.offline,
     }
     return {
@@ -92,20 +96,23 @@ def stage(number: int, of: int) -> str:
     return "persona-converge" if number >= of else "persona-challenge"
 
 
-async def _so_far(turn: Turn, runtime: Runtime[Context]) -> str:
-    """What was said before, without its speakers. Nothing at all in the first round: it is independent."""
+async def _so_far(turn: Turn, said: Sequence[dict[str, Any]], reader: Reader) -> str:
+    """What was ``said`` before, without its speakers. Nothing at all in the first round: it is independent."""
     number, part, slug = turn["round"], turn["sub_problem"], turn["persona"]
     if number == 1:
         return ""
-    reader = runtime.context.reader
     names = await texts.names_of(reader, part)
-    said = [item for item in await reader.contributions(part) if item["round"] < number]
     read = [item for item in await reader.assessments(part) if item["round"] < number]
     spoken = await reader.interventions(part) if turn["moderated"] else []
     return sections.joined(
         peers.own([item for item in said if item["persona"] == slug], reader=slug, names=names),
-        peers.heard([item for item in said if item["round"] == number - 1], reader=slug, round_=number, names=names),
+        peers.heard(_last(said, number), reader=slug, round_=number, names=names),
         sections.block("summary", peers.anonymous(read[-1]["summary"], names) if read else ""),
         peers.moderated([item for item in spoken if item["round"] == number], names=names),
         sections.block("guidance", peers.anonymous(read[-1]["guidance"], names) if read else ""),
     )
+
+
+def _last(said: Sequence[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """What was said in the round before round ``number``."""
+    return [item for item in said if item["round"] == number - 1]

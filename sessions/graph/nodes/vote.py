@@ -1,5 +1,6 @@
 """One persona's final word on a sub-problem. As ``persona``, it returns a failed call as data."""
 
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -25,6 +26,7 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
     names = await texts.names_of(reader, part)
     said = await reader.contributions(part)
     last = max((item["round"] for item in said), default=0)
+    heard = [item for item in said if item["round"] == last]
     read = await reader.assessments(part)
     try:
         answer = await ask(
@@ -37,9 +39,7 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
                 material.framed(brief, turn["frame"], turn["clarification"], turn["question"]),
                 await texts.settled(reader, turn["depends_on"]),
                 peers.own([item for item in said if item["persona"] == slug], reader=slug, names=names),
-                peers.heard(
-                    [item for item in said if item["round"] == last], reader=slug, round_=last + 1, names=names
-                ),
+                peers.heard(heard, reader=slug, round_=last + 1, names=names),
                 sections.block("summary", peers.anonymous(read[-1]["summary"], names) if read else ""),
                 sections.items("interjections", await reader.interjections()),
             ),
@@ -63,16 +63,17 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
             ],
         }
     word = answer.value
+    named = partial(peers.unmasked, said=heard, reader=slug, round_=last + 1)
     cast: dict[str, Any] = {
         "sub_problem": part,
         "persona": slug,
         "name": voter.name,
         "option": meant(word.option, turn["frame"]["options"]),
-        "recommendation": word.recommendation,
+        "recommendation": named(word.recommendation),
         "confidence": word.confidence,
-        "reasons": word.reasons,
-        "conditions": word.conditions,
-        "would_change_my_mind": word.would_change_my_mind,
+        "reasons": [named(reason) for reason in word.reasons],
+        "conditions": [named(condition) for condition in word.conditions],
+        "would_change_my_mind": named(word.would_change_my_mind),
         "offline": answer.offline,
     }
     return {
