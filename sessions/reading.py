@@ -65,6 +65,7 @@ class TableReader:
             cost_cap=None if session.cost_cap is None else float(session.cost_cap),
             seconds_left=None if session.deadline is None else (session.deadline - timezone.now()).total_seconds(),
             papers=self._papers or [],
+            brought=timezone.localdate(session.created_at),
         )
 
     def _session(self) -> Session:

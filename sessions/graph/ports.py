@@ -5,6 +5,7 @@ Nodes import neither models nor providers: they read texts through ``Reader`` an
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -24,8 +25,8 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """The decision as its owner brought it, and its limits: ``cost_cap`` in US dollars, ``seconds_left`` of its time;
-    None where there is none."""
+    """The decision as its owner brought it, and when; its limits: ``cost_cap`` in US dollars, ``seconds_left`` of its
+    time; None where there is none."""
 
     session_id: UUID
     problem: str
@@ -40,6 +41,7 @@ class Brief:
     review: bool = False
     cost_cap: float | None = None
     seconds_left: float | None = None
+    brought: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _TAG = re.compile(r"<(/?)([a-z_]+)\b[^<>]*?(/?)>")
 _KNOWN = {
     "decision", "context", "answers", "options", "constraints", "criteria", "question", "documents", "document",
     "round", "settled", "own", "peers", "summary", "intervention", "guidance", "interjections", "contributions",
-    "consistency", "votes", "memo", "catalogue", "wanted", "moderator",
+    "consistency", "votes", "memo", "catalogue", "wanted", "moderator", "brought",
 }  # fmt: skip
 
 

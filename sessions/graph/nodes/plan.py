@@ -23,13 +23,15 @@ async def plan(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             recoverable=False,
             node="plan",
         )
+    brief = await reader.brief()
     answer = await demand(
         runtime,
         ActionPlan,
         node="plan",
         system=prompt("plan").text,
         prompt=sections.joined(
-            material.framed(await reader.brief(), state["frame"], state.get("clarification", [])),
+            material.framed(brief, state["frame"], state.get("clarification", [])),
+            sections.block("brought", f"{brief.brought:%A, %-d %B %Y}" if brief.brought else ""),
             sections.block("memo", described(memo)),
         ),
         max_tokens=2500,
