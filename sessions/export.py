@@ -13,7 +13,7 @@ from sessions.room.parts import Card, Part, Round
 
 FORMAT = "board-of-one/session/1"
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
-_LEADING = re.compile(r"^(\s*)([#+\-=~]|\d+[.)])")
+_LEADING = re.compile(r"^(\s*)([#+\-=~]|\d+[.)](?=\s|$))")
 
 
 def filename(session: Session) -> str:
@@ -94,6 +94,12 @@ def text(value: Any) -> str:
     return _LEADING.sub(lambda found: f"{found[1]}{found[2][:-1]}\\{found[2][-1]}", flat)
 
 
+def _sentence(value: str) -> str:
+    """One line with an end mark, to stand beside others in a cell."""
+    line = text(value)
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
+
+
 def quote(value: str) -> str:
     return "\n".join(f"> {text(line)}".rstrip() for line in value.splitlines())
 
@@ -125,8 +131,9 @@ def _memo(room: Room) -> list[str]:
     lines += [f"Confidence {memo.confidence:.0%}: {text(memo.confidence_basis)}", ""]
     lines += [line for block in memo.rationale.splitlines() if block.strip() for line in (text(block), "")]
     if memo.dissent.get("position"):
-        who = memo.dissent.get("persona") or "Nobody dissented; the strongest case against"
-        lines += ["### The strongest dissent", "", f"{text(who)}: {text(memo.dissent['position'])}", ""]
+        held = memo.dissent.get("persona")
+        head = f"**{text(held)}:**" if held else "Nobody dissented. The best case against:"
+        lines += ["### The strongest dissent", "", f"{head} {text(memo.dissent['position'])}", ""]
         if memo.dissent.get("quote"):
             lines += [quote(memo.dissent["quote"]), ""]
     lines += _listed("How the parts fit together", memo.consistency)
@@ -134,7 +141,7 @@ def _memo(room: Room) -> list[str]:
     if memo.option_reviews:
         lines += ["### The options side by side", "", "| Option | For | Against |", "|---|---|---|"]
         for review in memo.option_reviews:
-            cells = ["; ".join(map(text, review.get(side, []))) for side in ("strengths", "weaknesses")]
+            cells = [" ".join(map(_sentence, review.get(side, []))) for side in ("strengths", "weaknesses")]
             lines.append(f"| {text(review.get('option', ''))} | {cells[0]} | {cells[1]} |")
         lines.append("")
     if room.actions:

@@ -23,9 +23,13 @@ _WISH = re.compile(
     r"(?=[.;]|,?\s+(?:and|but|while)\s+\w+\s+(?:want|would|prefer|hope|insist)|$)",
     re.IGNORECASE,
 )
+_ALSO = re.compile(r"\b(?:could|can|might|may)\s+also\s+([^.;?!]+)", re.IGNORECASE)
+_ITS = re.compile(r"\bits\s+((?:[a-z-]+\s?){1,3})", re.IGNORECASE)
 _OFFERED = re.compile(r"\b(?:offers?|offered|bids?|proposal)\b", re.IGNORECASE)
 #: What can be done about an offer, where its receiver names nothing else.
 OFFER = ("Accept the offer", "Decline the offer", "Ask for better terms before answering")
+#: What is left to who has been offered something and names another way beside it.
+DECLINE = "Decline, and keep things as they are"
 _OR = re.compile(r",?\s+(?:or(?:\s+(?:else|rather|instead|should we|do we))?|versus|vs\.?)\s+", re.IGNORECASE)
 _TAIL = re.compile(r"\s+[–—-]\s+|;\s|\s\(|:\s|,\s(?=which|so|because|with|where|but)")
 MOST = 6
@@ -92,7 +96,8 @@ def choice(text: str) -> Choice:
         phrase = verb + phrase[len(verb) :]
         ing, do = _gerunds(phrase), phrase
     elif verb in ADVERBS and len(words) > 2 and is_verb(words[1].lower(), words[2].lower()):
-        ing, do = f"{verb} {_gerunds(' '.join(words[1:]))}", phrase
+        rest = " ".join(words[1:])
+        ing, do = _gerunds(rest), rest
     elif verb in ("not", "don't", "don’t", "never") and len(words) > 1:
         rest = " ".join(words[1:])
         ing, do = f"not {_gerunds(rest)}", f"decide against {_gerunds(rest)}"
@@ -241,7 +246,20 @@ def _alternatives(sentence: str) -> list[str]:
                 parts[number] = f"Do not {lower_first(parts[0])}"
             elif not verbal:
                 parts[number] = f"{first[0]} {part}"
-    return [capital(part) for part in parts]
+    return [capital(part) for part in _resolved(parts)]
+
+
+def _resolved(parts: list[str]) -> list[str]:
+    """ "close its ward, keep it open": every option names what it is about, since it will stand alone."""
+    found = _ITS.search(parts[0])
+    if found is None:
+        return parts
+    words = found.group(1).split()
+    thing = " ".join(words[: next((n for n, word in enumerate(words) if word.lower() in SMALL), len(words))])
+    if not thing:
+        return parts
+    first = f"{parts[0][: found.start()]}the {thing}{parts[0][found.start(1) + len(thing) :]}"
+    return [first, *(re.sub(r"\bit\b", f"the {thing}", part, count=1) for part in parts[1:])]
 
 
 def _enumerated(part: str) -> list[str]:
@@ -263,5 +281,9 @@ def _proposed(brief: Brief, given: list[str]) -> list[str]:
     own = headline(story.core, 18) if words and is_verb(words[0], words[1] if len(words) > 1 else "to") else ""
     if not own and not given and _OFFERED.search(brief.decision):
         return list(OFFER)
+    also = [part.strip(" ,") for part in _ALSO.findall(brief.decision)]
+    also = [capital(part) for part in also]
+    if own and also and not given:
+        return [own, *also[:2], DECLINE]
     first = [] if given else [own or capital(dice.pick(topic.bold))]
     return [*first, capital(dice.pick(topic.probes)), dice.pick(LEFT_ALONE)]

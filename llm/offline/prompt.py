@@ -73,6 +73,8 @@ class Brief:
     tensions: tuple[str, ...] = ()
     rubric: tuple[str, ...] = ()
     answer: str = ""
+    #: The day, such as "Friday, 27 November 2026".
+    brought: str = ""
 
     @property
     def story(self) -> str:
@@ -122,6 +124,7 @@ def read_brief(system: str, prompt: str) -> Brief:
         tensions=_lines(found, "consistency"),
         rubric=_lines(found, "rubric"),
         answer=_text(found, "answer"),
+        brought=_text(found, "brought"),
     )
 
 

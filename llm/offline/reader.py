@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from llm.offline.words import ANAPHORIC, FINITE, NOT_NAMES, OPENERS, SMALL, VERBS, capital, is_verb, to_owner
 
@@ -43,14 +44,27 @@ _COUNT = re.compile(
     r"|births?|beds?|hectares|acres|guests?|tonnes?|midwives|voices|pupils?|residents?|miles|kilometres"
     r"|consultants?|partners?|investors?|children|kids|candidates?|applicants?|requests?|incidents?|outages?)\b"
 )
+# Words of a sentence that tell of something bad.
+_BAD = re.compile(
+    r"\b(?:leav(?:e|es|ing)|fail\w*|drop(?:s|ped)?|lose[sr]?|losing|lost|cannot|can['’]?t|won['’]?t|no longer|never"
+    r"|leak\w*|outages?|refus\w+|declin\w+|madness|worse\w*|quit|danger\w*|delay\w*|unsafe"
+    r"|too (?:late|dear|slow|small|many|few))\b",
+    re.IGNORECASE,
+)
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _DEADLINE = re.compile(
-    r"\b(?:by|before|until|ends? (?:on|in)|expires? (?:on|in)|due (?:on|in|by)|deadline (?:is|of)|starts? (?:on|in))\s"
+    r"\b(?:by|before|(?:valid|open|answer|time) until|ends? (?:on|in)|expires? (?:on|in)|due (?:on|in|by)"
+    r"|deadline (?:is|of)|starts? (?:on|in))\s"
     rf"((?:the\s)?(?:end of\s|mid-|early\s|late\s)?(?:\d{{1,2}}\s)?(?:{_MONTHS}|{_DAYS}|Q[1-4]|summer|autumn|winter"
     r"|spring|Christmas|Easter|year-end)(?:\s\d{1,2}\b)?(?:,?\s20\d\d)?|20[23]\d)"
 )
 _NAME = re.compile(r"(?<![.!?“\"]\s)(?<!^)\b([A-Z][A-Za-z0-9&+-]*[A-Za-z0-9](?:\s(?:of\s)?[A-Z][A-Za-z0-9&+-]+){0,2})")
+#: Whom nobody weighs like a thing.
+_KIN = frozenset(
+    ("father", "mother", "wife", "husband", "partner", "brother", "sister", "son", "daughter", "children", "friend",
+     "co-founder")
+)  # fmt: skip
 _THING = re.compile(r"\b(?:our|my)\s((?:[A-Za-z][A-Za-z-]*\s?){1,4})", re.IGNORECASE)
 _DECIDING = re.compile(
     r"\b(decid|consider|wonder|whether|should|choos|option|thinking about|not sure|unsure|been offered)", re.I
@@ -114,6 +128,23 @@ def without_tags(text: str) -> str:
     return " ".join(_TAG.sub(" ", text).split())
 
 
+def speaks_against(text: str, one: "Named | None", other: "Named | None") -> bool:
+    """Whether a sentence of the owner's tells something bad of what the option ``one`` has and ``other`` has not."""
+    if one is None or other is None or not _BAD.search(text):
+        return False
+    return bool((_stems(one.text) - _stems(other.text)) & _stems(text))
+
+
+class Named(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+def _stems(text: str) -> frozenset[str]:
+    words = (word.lower().rstrip("s") for word in re.findall(r"[^\W\d_][\w-]{3,}", text))
+    return frozenset(word for word in words if word not in SMALL and word not in VERBS)
+
+
 def _found(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
     found = [match.group(1) if match.groups() else match.group() for match in pattern.finditer(text)]
     return tuple(dict.fromkeys(item.strip(" ,.") for item in found))[:12]
@@ -126,7 +157,9 @@ def _names(sentences: list[str]) -> tuple[str, ...]:
             name = match.group(1)
             if name.split()[0] not in NOT_NAMES and not name.isdigit() and len(name) > 2:
                 counted[name] = counted.get(name, 0) + 1
-    return tuple(sorted(counted, key=lambda name: -counted[name]))[:12]
+    whole = " ".join(sentences)
+    ranked = sorted(counted, key=lambda name: -counted[name])[:12]
+    return tuple(f"the {name}" if re.search(rf"\bthe {re.escape(name)}\b", whole) else name for name in ranked)
 
 
 def _things(text: str) -> tuple[str, ...]:
@@ -138,7 +171,7 @@ def _things(text: str) -> tuple[str, ...]:
             if low in SMALL or low in FINITE or low in VERBS or low.removesuffix("s") in VERBS or low.endswith("ly"):
                 break
             kept.append(word)
-        if kept and not kept[-1].endswith(("ing", "ed")) and len(kept[-1]) > 2:
+        if kept and kept[0].lower() not in _KIN and not kept[-1].endswith(("ing", "ed")) and len(kept[-1]) > 2:
             things.append("your " + " ".join(kept[:3]))
     return tuple(dict.fromkeys(things))[:12]
 
@@ -155,7 +188,8 @@ def _given(clause: str, names: tuple[str, ...], whole: str) -> str:
         stated = any(word in FINITE for word in low[1:8])
     if not stated:
         return ""
-    named = any(name.split()[0] == words[0] for name in names) or (words[0].isupper() and len(words[0]) > 1)
+    shouted = words[0].isupper() and len(words[0]) > 1
+    named = shouted or any(name.removeprefix("the ").split()[0] == words[0] for name in names)
     if named or not words[0][:1].isupper():
         return to_owner(clause)
     ordinary = low[0] in OPENERS or re.search(rf"(?<![.!?] )(?<!^)\b{re.escape(low[0])}\b", whole, re.MULTILINE)
@@ -205,4 +239,8 @@ def headline(core: str, most: int = 12) -> str:
         while len(words) > 3 and words[-1].lower().strip(",") in SMALL:
             words.pop()
     text = " ".join(words).rstrip(" ,;:–—-(")
+    if len(text.split()) < len(act_of(core).split()):
+        # Half a list reads like the whole of it: end with a part that is whole, and say that there is more.
+        ends = [found.start() for found in re.finditer(r", ", text) if len(text[: found.start()].split()) > 3]
+        text = f"{text[: ends[-1]] if ends else text}…"
     return capital(text)[:117] if len(text) >= 3 else "The decision at hand"

@@ -1,9 +1,11 @@
 """Speech: fills sentence templates with the owner's own facts and the field's vocabulary.
 
 Slots: {ing} {do} {quoted} the option argued for; {rival} {rival_ing} the one argued against; {money} {fig} {deadline}
-{given} {quote} {name} {thing} {constraint} {criterion} from the owner's text; {risk} ("the risk of …")
-{slip} {measure} {party} {cost} {probe} {failure} {habit} {noun} from the topic; {peer} {peer_claim} {peer_option} from
-the debate. {Ing} and the like begin with a capital. A template is passed over when a slot has nothing to fill it.
+{given} {quote} {against} {concede} {name} {thing} {constraint} {criterion} from the owner's text;
+{risk} ("the risk of …") {slip} {measure} {party} {cost} {probe} {failure} {habit} {noun} from the topic;
+{peer} {peer_claim} {peer_option} from the debate. {quote} and {given} never speak against the option argued for: what
+does is {concede}, and what speaks against the rival is {against}. {Ing} and the like begin with a capital. A template
+is passed over when a slot has nothing to fill it.
 """
 
 import re
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from llm.offline.choices import Choice
 from llm.offline.prompt import Brief
-from llm.offline.reader import is_hostile, read_story, without_tags
+from llm.offline.reader import is_hostile, read_story, speaks_against, without_tags
 from llm.offline.seeds import Dice
 from llm.offline.shaping import shorten
 from llm.offline.topics import topic_of
@@ -35,6 +37,8 @@ class Speech:
             "deadline": list(story.deadlines),
             "given": list(story.givens),
             "quote": quotes,
+            "against": [],
+            "concede": [],
             "name": list(story.names),
             "thing": list(story.things),
             "constraint": [f"“{item}”" for item in constraints],
@@ -50,10 +54,14 @@ class Speech:
         }
         for key, hand in self._hands.items():
             self._hands[key] = dice.shuffled(hand)
+        self._own = {key: self._hands[key] for key in ("given", "quote")}
         self._hands["noun"] = [topic.noun]
         self._hands["probe_ing"] = [_gerund_of(item) for item in self._hands["probe"]]
         self._dealt: dict[str, int] = {}
         self._short: dict[str, str] = {}
+        # What others have said, and what this speaker said before: none of it is said again.
+        told = [*brief.peers, *([brief.own] if brief.own else [])]
+        self._heard = {plain_sentence(text) for voice in told for text in (voice.claim, *voice.reasons)}
         self.use(choice, rival)
 
     def use(self, choice: Choice | None, rival: Choice | None) -> None:
@@ -63,6 +71,11 @@ class Speech:
             self._name(f"{prefix}ing", one.ing if one else "", one.short_ing if one else "")
             self._name(f"{prefix}do", one.do if one else "", one.short_do if one else "")
             self._name(name or "quoted", one.quoted if one else "", one.short_quoted if one else "")
+        mine = {text for texts in self._own.values() for text in texts if speaks_against(text, choice, rival)}
+        for key, texts in self._own.items():
+            self._hands[key] = [text for text in texts if text not in mine]
+        self._hands["concede"] = [text for text in self._own["quote"] if text in mine]
+        self._hands["against"] = [text for text in self._own["quote"] if speaks_against(text, rival, choice)]
 
     def _name(self, slot: str, full: str, short: str) -> None:
         self._hands[slot] = [full] if full else []
@@ -73,8 +86,13 @@ class Speech:
         for key, value in slots.items():
             self._hands[key] = [value] if value else []
 
-    def say(self, template: str) -> str | None:
-        """The sentence, or None when a slot is empty or the line would be too long."""
+    def can(self, template: str) -> bool:
+        """Whether every slot has something to fill it."""
+        return all(self._hands.get(slot.lower()) for slot in _SLOT.findall(template))
+
+    def say(self, template: str, *, again: bool = False) -> str | None:
+        """The sentence, or None when a slot is empty, the line would be too long, or (unless ``again``) somebody has
+        said it."""
         filled: dict[str, str] = {}
         for slot in _SLOT.findall(template):
             value = self._deal(slot)
@@ -82,7 +100,7 @@ class Speech:
                 return None
             filled[slot] = value
         text = capital(_SLOT.sub(lambda match: filled[match.group(1)], template))
-        if len(text) > LINE - 10:
+        if len(text) > LINE - 10 or (not again and plain_sentence(text) in self._heard):
             return None
         for key in {slot.lower() for slot in filled}:
             if key in self._short:
@@ -104,10 +122,11 @@ class Speech:
 
     def first(self, templates: Sequence[str], start: int = 0) -> str:
         """The first template from `start` on (in a circle) that can be filled."""
-        for step in range(len(templates)):
-            said = self.say(templates[(start + step) % len(templates)])
-            if said is not None:
-                return said
+        for again in (False, True):
+            for step in range(len(templates)):
+                said = self.say(templates[(start + step) % len(templates)], again=again)
+                if said is not None:
+                    return said
         return shorten(capital(_SLOT.sub("the option", templates[start % len(templates)])), LINE)
 
     def some(self, templates: Sequence[str], count: int, start: int = 0) -> list[str]:
@@ -143,12 +162,12 @@ def lower_common(text: str) -> str:
 
 def claim_part(claim: str, most: int = 170) -> str:
     """A claim as it is quoted by another speaker."""
-    text = unquote(claim)
-    if len(text) > most:
-        ends = [match.start() for match in re.finditer(r"[,;:] ", text[:most])]
-        if ends and ends[-1] > most // 3:
-            return text[: ends[-1]]
-    return shorten(text, most).rstrip(".")
+    return shorten(unquote(claim), most).rstrip(".")
+
+
+def plain_sentence(text: str) -> str:
+    """A sentence as it is compared with another: without its end mark, however its clauses are joined."""
+    return " ".join(text.casefold().replace("; ", " – ").split()).strip(" .")
 
 
 def sentence(text: str) -> str:

@@ -48,6 +48,9 @@ def _load() -> dict[str, Topic]:
 
 TOPICS = _load()
 GENERAL = TOPICS["general"]
+# Hits from which a field is recognised: in more than a few sentences one word is no evidence ("prices" on a farm).
+ENOUGH, ENOUGH_WHEN_SHORT = 5, 2
+FEW_WORDS = 40
 # Characters of the context that are looked at: enough to tell the field.
 CONTEXT = 6_000
 
@@ -60,7 +63,7 @@ def topic_of(brief: Brief) -> Topic:
 
 @lru_cache(maxsize=512)
 def _topic(decision: str, options: str, context: str) -> Topic:
-    best, most = GENERAL, 0
+    best, most = GENERAL, (ENOUGH if len(decision.split()) > FEW_WORDS else ENOUGH_WHEN_SHORT) - 1
     for topic in TOPICS.values():
         hits = 3 * _different(topic, decision) + 2 * _different(topic, options) + min(6, _different(topic, context))
         if hits > most:

@@ -28,7 +28,7 @@ def verified(dissent: Dissent, votes: Sequence[Mapping[str, Any]], leader: str) 
         return {"persona": holder["name"], "position": _cut(holder["recommendation"]), "quote": _telling(holder, "")}
     quoted = [vote for vote in named if _said(dissent.quote, vote)]
     if quoted:
-        return {"persona": quoted[0]["name"], "position": dissent.position, "quote": dissent.quote.strip(" \"“”'‘’")}
+        return {"persona": quoted[0]["name"], "position": dissent.position, "quote": _bare(dissent.quote)}
     holder = min(named, key=lambda vote: (-float(vote["confidence"]), vote["sub_problem"]))
     return {"persona": holder["name"], "position": dissent.position, "quote": _telling(holder, dissent.position)}
 
@@ -50,6 +50,16 @@ def _sentences(vote: Mapping[str, Any]) -> list[str]:
 
 def _plain(text: str) -> str:
     return " ".join(re.sub(r"[\"“”„'‘’]", "", text.casefold()).split()).strip(" .,;:…")
+
+
+def _bare(quote: str) -> str:
+    """Without the quotation marks around it; those inside it stay, also where one of them begins or ends it."""
+    text = quote.strip()
+    for opening, closing in (('"', '"'), ("“", "”"), ("„", "“"), ("'", "'"), ("‘", "’")):
+        inner = text[1:-1]
+        if len(text) > 1 and text[0] == opening and text[-1] == closing and not ({opening, closing} & set(inner)):
+            return inner.strip()
+    return text
 
 
 def _cut(text: str) -> str:

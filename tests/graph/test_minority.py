@@ -59,6 +59,13 @@ def test_a_stranger_or_a_voter_of_the_majority_is_replaced_by_the_most_confident
     assert found["quote"] in VOTES[3]["reasons"]
 
 
+def test_a_quote_that_begins_with_somebody_elses_words_keeps_their_marks() -> None:
+    said = "“No candidates are left” is what Leeds says every spring."
+    votes = [VOTES[0], {**VOTES[3], "reasons": [said]}]
+    assert verified(dissent("Dov", said), votes, "Stay")["quote"] == said
+    assert verified(dissent("Dov", f"“{said}”"), votes, "Stay")["quote"] in (said, f"“{said}”")
+
+
 def test_a_few_letters_are_no_quote() -> None:
     assert verified(dissent("Dov", "left."), VOTES, "Stay")["quote"] in VOTES[3]["reasons"]
 

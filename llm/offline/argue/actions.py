@@ -3,6 +3,7 @@
 import json
 import re
 
+from llm.offline.argue.deadlines import days_left
 from llm.offline.asking import Json
 from llm.offline.choices import Choice, choices_for
 from llm.offline.prompt import Brief
@@ -23,49 +24,33 @@ def action_plan(brief: Brief) -> Json:
     dice = Dice("actions", brief.decision, brief.memo)
     speech = Speech(brief, dice, winner, rest[0])
     owners = topic_of(brief).owners
-    actions = [_mandate(speech, owners[0]), *_settled(parts.get("conditions", []), owners)]
-    actions.append(
-        {
-            "title": "Measure the starting point",
-            "what": sentence(speech.first(("Record {measure} as it is today, before anything changes",))),
-            "owner": owners[-1],
-            "due_in_days": 14,
-            "priority": "medium",
-            "success": "The figure, its source and its date are on one page.",
-            "kill": "",
-        }
-    )
-    actions.append(_step(speech, winner, owners[1 % len(owners)], parts.get("tripwires", []), dice))
-    told = "Explain to {party} what was chosen, what was decided against, and why"
-    actions.append(
-        {
-            "title": "Tell those concerned",
-            "what": sentence(speech.first((told,))),
-            "owner": owners[0],
-            "due_in_days": 7,
-            "priority": "medium",
-            "success": "They can repeat the reason in their own words.",
-            "kill": "",
-        }
-    )
-    review = "Compare {measure} with the starting point, go through the tripwires one by one, and go on, change or stop"
-    actions.append(
-        {
-            "title": "Hold the review",
-            "what": sentence(speech.first((review,))),
-            "owner": owners[0],
-            "due_in_days": 90,
-            "priority": "medium",
-            "success": "A short note says what was found and what follows from it.",
-            "kill": "",
-        }
-    )
-    return {"actions": sorted(actions, key=lambda action: int(action["due_in_days"]))[:8]}
+    doubt = parts.get("dissent", [])
+    actions = [
+        _mandate(speech, owners[0]),
+        *_settled(parts.get("conditions", []), owners, 1 if doubt else 2),
+        _told(speech, owners[0]),
+        _baseline(speech, owners[-1]),
+        *([_answered(doubt[0], owners[-1])] if doubt else []),
+        _step(speech, winner, owners[1 % len(owners)], parts.get("tripwires", []), dice),
+    ]
+    review = _review(speech, owners[0])
+    return {"actions": [*_before(days_left(brief), actions), review][:8]}
+
+
+#: Days after which a plan without a date of the owner's has its last step but the review.
+USUAL = 45
+
+
+def _before(left: int | None, actions: list[Json]) -> list[Json]:
+    """The actions in order, all of them due before the owner's own date where there is one that is near."""
+    if left is not None and left < USUAL:
+        actions = [{**action, "due_in_days": max(1, int(action["due_in_days"]) * left // USUAL)} for action in actions]
+    return sorted(actions, key=lambda action: int(action["due_in_days"]))
 
 
 def _mandate(speech: Speech, owner: str) -> Json:
     limits = (
-        "Put one person in charge, with the right to stop it, and keep to the limit {constraint}",
+        "Put one person in charge, with the right to stop it; the bounds are given: {constraint}",
         "Put one person in charge, with the right to stop it and a limit on what may be spent",
     )
     return {
@@ -79,14 +64,14 @@ def _mandate(speech: Speech, owner: str) -> Json:
     }
 
 
-def _settled(conditions: list[str], owners: tuple[str, ...]) -> list[Json]:
+def _settled(conditions: list[str], owners: tuple[str, ...], most: int) -> list[Json]:
     """The memo's first conditions, each as something to be made true."""
     signs = (
         "The condition is met, and a second person has checked it.",
         "There is a record of it that a sceptic would accept.",
     )
-    # Limits are kept all the way and need no step of their own.
-    own = [condition for condition in conditions if not condition.startswith("The limit you set")]
+    # What cannot be changed is kept all the way and needs no step of its own.
+    own = [condition for condition in conditions if not condition.startswith("It stays within what cannot be changed")]
     return [
         {
             "title": _title(("Settle first: ", "Make sure of this: ")[number], condition),
@@ -95,10 +80,60 @@ def _settled(conditions: list[str], owners: tuple[str, ...]) -> list[Json]:
             "due_in_days": 10 + 7 * number,
             "priority": "high",
             "success": signs[number],
-            "kill": "If it cannot be met by then, go back to the board instead of going on.",
+            "kill": "It cannot be met by then. Go back to the board instead of going on.",
         }
-        for number, condition in enumerate(own[:2])
+        for number, condition in enumerate(own[:most])
     ]
+
+
+def _told(speech: Speech, owner: str) -> Json:
+    told = "Explain to {party} what was chosen, what was decided against, and why"
+    return {
+        "title": "Tell those concerned",
+        "what": sentence(speech.first((told,))),
+        "owner": owner,
+        "due_in_days": 7,
+        "priority": "medium",
+        "success": "They can repeat the reason in their own words.",
+        "kill": "",
+    }
+
+
+def _baseline(speech: Speech, owner: str) -> Json:
+    return {
+        "title": "Measure the starting point",
+        "what": sentence(speech.first(("Record {measure} as of today, before anything changes",))),
+        "owner": owner,
+        "due_in_days": 14,
+        "priority": "medium",
+        "success": "The figure, its source and its date are on one page.",
+        "kill": "",
+    }
+
+
+def _answered(doubt: str, owner: str) -> Json:
+    return {
+        "title": "Test the strongest objection",
+        "what": shorten(f"Look for what would prove the case against right: {sentence(claim_part(doubt, 300))}", 400),
+        "owner": owner,
+        "due_in_days": 12,
+        "priority": "high",
+        "success": "Somebody who doubts it says in writing what was found, and whether it changes the choice.",
+        "kill": "The objection turns out to be right. Reopen the decision then.",
+    }
+
+
+def _review(speech: Speech, owner: str) -> Json:
+    review = "Compare {measure} with the starting point, go through the tripwires one by one, and go on, change or stop"
+    return {
+        "title": "Hold the review",
+        "what": sentence(speech.first((review,))),
+        "owner": owner,
+        "due_in_days": 90,
+        "priority": "medium",
+        "success": "A short note says what was found and what follows from it.",
+        "kill": "",
+    }
 
 
 def _step(speech: Speech, winner: Choice, owner: str, tripwires: list[str], dice: Dice) -> Json:
@@ -108,20 +143,25 @@ def _step(speech: Speech, winner: Choice, owner: str, tripwires: list[str], dice
     )
     return {
         "title": capital(shorten(winner.do, 118)),
-        "what": shorten(sentence(speech.first(STEPS, dice.whole(0, 5))), 400),
+        "what": shorten(sentence(speech.first(WAITS if "wait" in winner.kinds else STEPS, dice.whole(0, 5))), 400),
         "owner": owner,
-        "due_in_days": dice.pick((30, 35, 42, 45)),
+        "due_in_days": dice.pick((30, 35, 42, 44)),
         "priority": "high",
-        "success": sentence(speech.first(signs)),
+        "success": sentence(speech.first(signs, dice.whole(0, 1))),
         "kill": shorten(_stop(tripwires, speech), 400),
     }
 
 
+#: Of a choice that leaves things as they are, the first step is to say for how long.
+WAITS = (
+    "Set the day on which {ing} is looked at again, and write down what must be known about {measure} by then",
+    "Say who uses the time that {ing} gives, for what, and how one would see by {measure} that it is up",
+)
 STEPS = (
     "Begin with the part of {ing} that can be undone, and stop for a look at {measure} before the next part",
     "Start on {ing} with a written plan of one page: first step, cost, date, and what will be done about {risk}",
     "Put {ing} into three steps with a decision after each; the first must be finished before {deadline}",
-    "Begin {ing} inside the limit {constraint}",
+    "Begin with {ing}, and stay within what cannot be changed: {constraint}",
 )
 
 
@@ -132,8 +172,8 @@ def _title(prefix: str, text: str) -> str:
 
 def _stop(tripwires: list[str], speech: Speech) -> str:
     if tripwires:
-        return sentence(f"Stop if this is seen: {claim_part(tripwires[0], 300)}")
-    return sentence(speech.first(("Stop when there are signs of {slip}",)))
+        return sentence(claim_part(tripwires[0], 300))
+    return sentence(speech.first(("There are signs of {slip}",)))
 
 
 def recommended(brief: Brief, parts: dict[str, list[str]]) -> Choice:

@@ -128,7 +128,7 @@ def _summary(camps: list[tuple[Choice, list[Voice]]], brief: Brief, speech: Spee
             count, every = number_word(len(voices)), number_word(heard)
             parts.append(capital(text.format(count=count, all=every, option=option.quoted, names=names)))
         voice = max(voices, key=lambda one: one.confidence)
-        claim = claim_part(voice.claim, 140)
+        claim = claim_part(voice.claim, 240)
         parts.append(capital(phrases[number % len(phrases)].format(name=voice.name, claim=claim)))
     close = (
         "What separates them is how much {risk} should count.",
@@ -145,8 +145,8 @@ def _summary(camps: list[tuple[Choice, list[Voice]]], brief: Brief, speech: Spee
 QUESTIONS = (
     "Who has actually asked {party} what they would do?",
     "What would {measure} have to show for the smaller group to give way?",
-    "How large is {cost}, within a factor of two?",
-    "Does it still hold that {given} in a year's time?",
+    "Who can say how large {cost} will be, within a factor of two?",
+    "What becomes of “{concede}” if {ing} is chosen?",
     "Which part of this cannot be undone after {deadline}?",
     "Is {constraint} a fixed limit or a preference?",
     "What follows for {rival} if {fig} turns out to be wrong by a third?",

@@ -13,9 +13,9 @@ from llm.offline.words import listed
 
 TIES = (
     " Bear in mind that {given}.",
-    " The limit is {constraint}.",
+    " What cannot be changed is {constraint}.",
     " The figure to keep in view is {fig}.",
-    " What the owner says about {thing} belongs here.",
+    " What was said about {thing} belongs here.",
 )
 
 

@@ -13,6 +13,7 @@ from llm.offline.argue.stance import (
 )
 from llm.offline.asking import Json
 from llm.offline.kinds import KINDS
+from llm.offline.lenses import Lens
 from llm.offline.prompt import Brief, Voice
 from llm.offline.reader import is_hostile
 from llm.offline.seeds import Dice
@@ -24,9 +25,11 @@ FACTS: list[str] = tomllib.loads((_HERE / "facts.toml").read_text("utf-8"))["rea
 RESPONSES: dict[str, list[str]] = tomllib.loads((_HERE / "responses.toml").read_text("utf-8"))
 AGAINST: dict[str, list[str]] = tomllib.loads((_HERE / "against.toml").read_text("utf-8"))
 LIMITS = [
-  "The limit you set, {constraint}, is kept without exceptions",
+  "It keeps to what cannot be changed, {constraint}, without exceptions",
   "{Constraint} still holds once the real costs are known",
   "Nothing in the plan bends what you laid down: {constraint}",
+  "Whoever carries it out has read, and accepted, what cannot be changed: {constraint}",
+  "The first draft of the plan is checked against {constraint} before anything else",
 ]  # fmt: skip
 
 
@@ -38,24 +41,24 @@ def position(brief: Brief) -> Json:
     # The hand of facts is the persona's own; in later rounds it starts further on.
     speech = Speech(brief, Dice("facts", persona_seed(brief), str(turn)), stance.now, stance.rival)
     claims, grounds = (lens.claim, lens.reason) if stance.fits else (AGAINST["claim"], AGAINST["reason"])
-    claim = speech.first(claims, offset + turn if stance.fits else lens.number + turn)
+    claim = speech.first(claims, offset + turn if stance.fits else 3 * lens.number + turn)
     aspect = aspect_of(brief)
     if aspect and turn == 0 and lens.number % 2:
         claim = f"{ASPECTS[lens.number // 2 % len(ASPECTS)].format(aspect=aspect)}, {lower_common(claim)}"
-    reasons = speech.some(grounds, 2 if turn == 0 else 1, offset + 2 * turn)
+    reasons = speech.some(grounds, 2 if turn == 0 else 1, (offset if stance.fits else 3 * lens.number) + 2 * turn)
     if turn < 2:
-        reasons += speech.some(_about_kinds(stance, lens.number, turn), 1)
+        reasons += speech.some(for_kind(stance) if turn == 0 else against_kind(stance), 1, 7 * lens.number)
     if turn == 0 or not voices_heard(brief):
-        reasons += speech.some(FACTS, 1, lens.number * 3)
+        reasons += facts(speech, lens, 1)
         response = ""
     else:
-        reasons += _later_reasons(brief, speech, lens.number + turn, offset)
+        reasons += _later_reasons(brief, speech, lens, turn, offset)
         response = _response(brief, stance, speech, lens.number + 2 * turn)
         if brief.intervention:
             response = " ".join(filter(None, [response, _answer(brief, speech, lens.number + turn)]))[:1200]
     conditions = speech.some(lens.condition, 1 + (offset + turn) % 2, offset + turn)
-    if (offset + turn) % 2 == 0:
-        conditions += speech.some(LIMITS, 1, offset)
+    if (lens.number + turn) % 3 == 0:
+        conditions += speech.some(LIMITS, 1, lens.number + turn)
     return {
         "option": stance.now.text,
         "claim": sentence(claim),
@@ -66,13 +69,21 @@ def position(brief: Brief) -> Json:
     }
 
 
-def _about_kinds(stance: Stance, start: int, turn: int) -> list[str]:
-    """What speaks for the option as the kind of step it is; from the second round, what speaks against the rival."""
-    if turn == 0:
-        texts = list(KINDS[stance.now.kinds[0]].virtues)
-    else:
-        texts = [against_rival(text) for text in KINDS[stance.rival.kinds[0]].vices]
-    return texts[start % len(texts) :] + texts[: start % len(texts)]
+def for_kind(stance: Stance) -> list[str]:
+    """What speaks for the option as the kinds of step it is, and as any step."""
+    return [text for kind in unique([*stance.now.kinds, "act"]) for text in KINDS[kind].virtues]
+
+
+def against_kind(stance: Stance) -> list[str]:
+    """What speaks against the rival as the kinds of step it is, and as any step."""
+    kinds = unique([*stance.rival.kinds, "act"])
+    return [against_rival(text) for kind in kinds for text in KINDS[kind].vices]
+
+
+def facts(speech: Speech, lens: Lens, count: int, later: int = 0) -> list[str]:
+    """Sentences about the owner's own facts. Every way of reasoning begins at another of those that can be filled."""
+    able = [template for template in FACTS if speech.can(template)]
+    return speech.some(able, count, lens.number + 5 * later) if able else []
 
 
 def against_rival(template: str) -> str:
@@ -90,18 +101,18 @@ def aspect_of(brief: Brief) -> str:
     return ""
 
 
-def _later_reasons(brief: Brief, speech: Speech, turn: int, offset: int) -> list[str]:
+def _later_reasons(brief: Brief, speech: Speech, lens: Lens, turn: int, offset: int) -> list[str]:
     """What is new since the first round: the owner's remarks, and what the facilitator asked."""
     said: list[str] = []
     remarks = [item for item in brief.interjections if not is_hostile(item)]
     if remarks:
         speech.know(interjection=claim_part(remarks[-1], 160))
-        said += speech.some(RESPONSES["owner"], 1, turn)
+        said += speech.some(RESPONSES["owner"], 1, lens.number + turn)
     if brief.guidance:
         speech.know(point=_point(brief))
-        if (turn + offset) % 2 == 0 or not said:
-            said += speech.some(RESPONSES["guided"], 1, turn)
-    return said or speech.some(FACTS, 1, turn * 5 + offset)
+        if (lens.number + turn + offset) % 2 == 0 or not said:
+            said += speech.some(RESPONSES["guided"], 1, lens.number + turn)
+    return said or facts(speech, lens, 1, turn)
 
 
 def _answer(brief: Brief, speech: Speech, start: int) -> str:

@@ -9,18 +9,19 @@ from llm.offline.prompt import Brief, Candidate
 from llm.offline.seeds import Dice
 from llm.offline.speech import Speech, sentence
 from llm.offline.topics import Topic, topic_of
+from llm.offline.words import SMALL
 
 # Ways of reasoning that look for what could be gained, and for what is wrong: each has a seat on every board.
 BUILDERS = ("first_principles", "opportunity", "customer", "long_view", "cost_benefit", "bottleneck", "incentives")
 CRITICS = ("premortem", "red_team", "inversion")
 # What ties a way of reasoning to the question at hand.
 TIES = (
-    "; here that means looking hard at {measure}",
-    "; {party} are the test of it",
-    "; the first thing to examine is {risk}",
-    "; in this case it should begin with {cost}",
-    "; what you say about {name} is its material",
-    "; the figure of {fig} is where it can start",
+    ". Here that means looking hard at {measure}",
+    ". {Party} are the test of it",
+    ". The first thing to examine is {risk}",
+    ". In this case it should begin with {cost}",
+    ". What you say about {name} is its material",
+    ". The figure of {fig} is where it can start",
 )
 _WORD = re.compile(r"[a-z]{4,}")
 
@@ -40,7 +41,10 @@ def _chosen(brief: Brief, topic: Topic, dice: Dice) -> list[Candidate]:
     """The best candidate of each way of reasoning, as many as the question deserves, one critic among them."""
     words = set(_WORD.findall(f"{brief.decision} {brief.question} {' '.join(topic.domains)}".lower()))
     ranked: list[tuple[float, Candidate, Lens]] = []
+    told = set(re.findall(r"\w+", f"{brief.story} {brief.question}"))
     for candidate in brief.catalogue:
+        if told & {word for word in candidate.name.split() if word.lower() not in SMALL}:
+            continue  # somebody in the decision bears that name, and nobody could tell the two apart
         lens = lens_of(f"{candidate.method} {candidate.slug}", candidate.name)
         domains = candidate.domains.lower()
         fit = sum(1.0 for word in topic.domains if word in domains)
@@ -53,9 +57,9 @@ def _chosen(brief: Brief, topic: Topic, dice: Dice) -> list[Candidate]:
         if len(chosen) < wanted and (row[2] is PLAIN or row[2] not in [one[2] for one in chosen]):
             chosen.append(row)
     for needed in (BUILDERS, CRITICS):
-        able = [row for row in ranked if row[2].name in needed]
+        able = [row for row in ranked if row[2].name in needed][:4]
         if able and chosen and not any(row[2].name in needed for row in chosen):
-            chosen[-1 if needed is CRITICS else -2] = able[0]
+            chosen[-1 if needed is CRITICS else -2] = dice.pick(able)
     for row in ranked:
         if len(chosen) < min(3, len(ranked)) and row not in chosen:
             chosen.append(row)

@@ -18,7 +18,7 @@ SPREAD = 0.22
 # From this stubbornness on, a way of reasoning is there to attack.
 ATTACKER = 0.8
 # What one round of hearing the others' case is worth, at full agreement among them.
-PULL = 0.75
+PULL = 0.6
 # What the owner's own word, thrown in during the debate, is worth.
 OWNERS_WORD = 0.35
 
