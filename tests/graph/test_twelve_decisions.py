@@ -5,6 +5,7 @@ With ``REPORTS=folder`` in the environment the reports are left there to be read
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,9 @@ def test_each_report_is_about_its_own_decision(offline: Offline, make_session: C
         assert len(own) >= min(2, len(DECISIONS[name].words)), (name, own)
         for text in [memo.rationale, *memo.conditions, *(row.claim for row in said)]:
             assert not _HOLES.search(text), (name, text)
+        assert not re.search(r"\bParticipant [A-Z]\b", texts[name]), (name, "letters mean nothing to an owner")
+        told = Counter(reason for row in said for reason in set(row.reasons))
+        assert sum(count > 1 for count in told.values()) <= 0.06 * len(told), (name, told.most_common(3))
         claims = [row.claim for row in said if row.round == 1]
         assert len(set(claims)) > 0.8 * len(claims), (name, "the experts say different things")
         others = {vote.name for vote in votes if vote.option != _chosen(memo, votes)}

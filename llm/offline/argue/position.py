@@ -47,7 +47,7 @@ def position(brief: Brief) -> Json:
         claim = f"{ASPECTS[lens.number // 2 % len(ASPECTS)].format(aspect=aspect)}, {lower_common(claim)}"
     reasons = speech.some(grounds, 2 if turn == 0 else 1, (offset if stance.fits else 3 * lens.number) + 2 * turn)
     if turn < 2:
-        reasons += speech.some(for_kind(stance) if turn == 0 else against_kind(stance), 1, 7 * lens.number)
+        reasons += speech.some(for_kind(stance) if turn == 0 else against_kind(stance), 1, lens.number)
     if turn == 0 or not voices_heard(brief):
         reasons += facts(speech, lens, 1)
         response = ""

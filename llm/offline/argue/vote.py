@@ -44,7 +44,7 @@ def vote(brief: Brief) -> Json:
     speech = Speech(brief, Dice("vote facts", seed), stance.now, stance.rival)
     advice = speech.first(ADVICE, lens.number)
     reasons = speech.some(lens.reason, 2, offset + 4)
-    reasons += speech.some(for_kind(stance), 1, 7 * lens.number + 2) if lens.number % 2 else facts(speech, lens, 1)
+    reasons += speech.some(for_kind(stance), 1, lens.number + 2) if lens.number % 2 else facts(speech, lens, 1)
     conditions = speech.some(lens.condition, 2, offset + 1)
     alone = voices_heard(brief) and not any(same_option(voice.option, stance.now) for voice in voices_heard(brief))
     if alone and len(reasons) < 5:
