@@ -103,6 +103,20 @@ def test_what_was_missed_is_counted_while_it_is_caught_up_with(room: Room, write
     assert any("catching up (12 missed)" in words for words in seen), seen
 
 
+def test_the_room_goes_on_where_the_server_drew_it(room: Room, front: Front, write: Any) -> None:  # noqa: F811
+    """SS1: without asking for what it shows already, thus without a flash."""
+    head = write(room.session, 3)
+    room.open()
+    remarks = room.page.locator(".aside.remark")
+    expect(remarks).to_have_count(3)
+    drawn = remarks.first.element_handle()
+    room.says("live", "live")
+    assert f"lastEventId={head}" in front.asked[0].split("&")
+    write(room.session)
+    expect(remarks).to_have_count(4, timeout=30_000)
+    assert drawn.evaluate("(node) => node.isConnected"), "what was there was drawn again"
+
+
 def test_the_end_of_a_stream_is_no_end_of_the_room(room: Room, write: Any) -> None:
     """A hand-over after a full life: the page comes back by itself."""
     room.open()
