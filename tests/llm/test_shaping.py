@@ -105,10 +105,11 @@ async def test_a_bucket_in_the_settings_spaces_the_calls_that_a_provider_sees(
 ) -> None:
     settings.LLM_PROVIDERS["anthropic"] |= {"rate": 4.0, "burst": 2}
     calls = [complete(make_request(session_id=uuid4(), task_id=str(n), deadline=60.0)) for n in range(6)]
+    began = time.time()
     await asyncio.gather(*calls)
     times = sorted(record["at"] for record in offline.statistics()["recent"])
     assert len(times) == 6
-    assert times[-1] - times[0] >= 4 / 4.0 - 0.25, "two at once, four more at four a second"
+    assert times[-1] - began >= 4 / 4.0 - 0.05, "two at once, four more at four a second"
 
 
 @pytest.mark.django_db(transaction=True)
