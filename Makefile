@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 PYTEST := $(BIN)/python -m pytest
-# Tests wait more than they compute; those that kill and measure run alone afterwards.
+# Tests wait more than they compute: three at a time keep two cores busy.
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
@@ -40,8 +40,7 @@ test: $(VENV)/.dev ## Run every test, on real parts
 ifdef ARGS
 	@$(PYTEST) $(ARGS)
 else
-	@$(PYTEST) -n $(WORKERS) --dist loadfile -m "not chaos"
-	@$(PYTEST) -m chaos
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 endif
 
 chaos: chaos-kills chaos-victims ## 200 kills at random moments and at every fault point; each kind of process once

@@ -63,8 +63,23 @@ NEEDS = {
 }
 
 
+#: Files with tests of these marks begin first, so that none of them is begun when everything else is over.
+LONGEST_FIRST = ("chaos", "browser", "slow")
+
+
+def _weight(items: list[pytest.Item]) -> int:
+    """Where a file's tests stand in the order: by the longest kind among them."""
+    marks = {mark.name for item in items for mark in item.iter_markers()}
+    return next((place for place, mark in enumerate(LONGEST_FIRST) if mark in marks), len(LONGEST_FIRST))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests whose program is missing are left out loudly; with the variable of ``NEEDS`` set to 1 that is an error."""
+    """Long files first. Tests whose program is missing are left out loudly; with the variable of ``NEEDS`` set to 1
+    that is an error."""
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    items[:] = [item for _, file in sorted(files.items(), key=lambda pair: _weight(pair[1])) for item in file]
     for mark, (name, install, found, required) in NEEDS.items():
         left_out = [item for item in items if item.get_closest_marker(mark)]
         if not left_out or found():
