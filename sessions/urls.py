@@ -12,6 +12,7 @@ urlpatterns = [
     path("token/", token_page.page, name="token"),
     path("sessions/<uuid:pk>/", session.room, name="session"),
     path("sessions/<uuid:pk>/report/", session.report, name="report"),
+    path("sessions/<uuid:pk>/left/", session.left, name="left"),
     path("sessions/<uuid:pk>/documents/<int:position>/", session.document, name="document"),
     re_path(rf"^{_ID}/export\.(?P<kind>md|json)$", session.download, name="export"),
     path("sessions/<uuid:pk>/decision/", resolution.decision, name="decision"),

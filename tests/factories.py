@@ -4,6 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from llm.models import LLMCall
@@ -12,6 +14,7 @@ from sessions.example import EXAMPLE
 from sessions.models import (
     ActionProposal,
     Assessment,
+    Checkpoint,
     Contribution,
     Memo,
     Recommendation,
@@ -123,6 +126,30 @@ def say(session: Session, number: int, person: int, **changes: Any) -> Contribut
 def open_round(session: Session, number: int, guidance: str = "") -> None:
     data = {"sub_problem": 0, "round": number, "of": session.max_rounds, "guidance": guidance}
     events.append(session.pk, [events.Draft("round_started", data, f"round:0:{number}")])
+
+
+def step_after_round(session: Session, number: int) -> Checkpoint:
+    """The checkpoint at which a round had just been assessed, as far as lists show it: it cannot be gone on from."""
+    assessed = session.assessments.get(round=number)
+    assessed.checkpoint_id = f"1f0-{number}"
+    assessed.save()
+    return Checkpoint.objects.create(
+        thread_id=str(session.pk),
+        checkpoint_ns="debate:1",
+        checkpoint_id=f"1f0-{number}-after",
+        parent_checkpoint_id=assessed.checkpoint_id,
+        source="loop",
+        step=number,
+        body={},
+    )
+
+
+def leave(session: Session, fence: int, **which: Any) -> None:
+    """Mark contributions and assessments superseded, as a retry from an older step under this fence does."""
+    renamed = Concat(F("key"), Value(f"~{fence}"))
+    for rows in (session.contributions, session.assessments):
+        rows.filter(superseded=False, **which).update(superseded=True, key=renamed)
+    events.append(session.pk, [events.Draft("session_queued", {"reason": "retried", "from_checkpoint": "1f0"})])
 
 
 def _set(session: Session, **fields: Any) -> Session:

@@ -27,6 +27,7 @@ from sessions.room.parts import Aside, Moment, Part, Place, Told, anchor, assemb
 from sessions.room.progress import Progress, measure
 from sessions.room.trouble import Trouble, explain
 from sessions.services.control import place_in_line
+from sessions.services.rounds import AfterRound, after_rounds
 from sessions.wording import money
 
 #: Their content is in rows already; everything else the page learns from events.
@@ -96,6 +97,8 @@ class Story:
     standings: dict[int, dict[str, Any]] = field(default_factory=dict)
     broken: dict[int, dict[str, Any]] = field(default_factory=dict)
     review: dict[str, Any] | None = None
+    #: Whether a retry went back to an older step, so that there is a branch that was left.
+    forked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Room:
     now: datetime
     documents: list[Document] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
+    #: Rounds after which the debate can begin anew, while it rests.
+    ways_back: list[AfterRound] = field(default_factory=list)
 
     @property
     def elapsed(self) -> timedelta | None:
@@ -176,7 +181,7 @@ class Room:
 
 
 def build(session: Session) -> Room:
-    """Read what ``session`` (freshly loaded) has to show: eleven queries, twelve while it is in line."""
+    """Read what ``session`` (freshly loaded) has to show: eleven queries, twelve while it is in line or rests."""
     sequence = session.last_sequence  # before the rows: they may then be newer, never older
     story = _story(session)
     sub_problems = list(session.subproblems.filter(superseded=False))
@@ -217,6 +222,9 @@ def build(session: Session) -> Room:
         now=timezone.now(),
         documents=list(Document.objects.filter(session=session).defer("text")),
         wishes=_wishes(session),
+        ways_back=after_rounds(session.pk, assessments)
+        if session.status in (Status.FAILED, Status.PAUSED)
+        else [],
     )
 
 
@@ -235,6 +243,7 @@ def _story(session: Session) -> Story:
     answers: list[str] = []
     at, resumed, reason, interrupt_id = (0, 0), 0, "", ""
     review: dict[str, Any] | None = None
+    forked = False
     stages: dict[int, str] = {}
     opened: dict[int, int] = {}  # the newest round of each part
     interventions: dict[tuple[int, int], dict[str, Any]] = {}
@@ -260,6 +269,7 @@ def _story(session: Session) -> Story:
             case "session_queued":
                 stages |= dict.fromkeys(broken, Phase.DEBATING)
                 broken = {}
+                forked |= "from_checkpoint" in data
             case "round_started":
                 at = (data["sub_problem"], data["round"])
                 starts[at] = data
@@ -296,6 +306,7 @@ def _story(session: Session) -> Story:
         standings,
         broken,
         review,
+        forked,
     )
 
 

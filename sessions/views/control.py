@@ -70,12 +70,18 @@ def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """SE3: carry on after the last finished step; nothing that was paid is paid again."""
+    """SE3: carry on after the last finished step, so that nothing is paid again; with ``checkpoint`` go back to it."""
+    checkpoint = request.POST.get("checkpoint", "")[:64]
+    reuse = not request.POST.get("afresh")
     return _press(
         request,
         pk,
-        lambda session: recovery.resume_session_from_checkpoint(session.pk, actor=request.user),
-        "The board goes on from where it was. What was paid is not paid again.",
+        lambda session: recovery.resume_session_from_checkpoint(
+            session.pk, checkpoint or None, actor=request.user, reuse_answers=reuse
+        ),
+        "The board goes back and debates from there. What was said later is kept beside it."
+        if checkpoint
+        else "The board goes on from where it was. What was paid is not paid again.",
     )
 
 

@@ -18,6 +18,7 @@ from sessions.personas import history
 from sessions.personas.catalogue import Persona
 from sessions.prompts.sections import LONGEST_DOCUMENTS, shares
 from sessions.room import build
+from sessions.room.branches import left_behind
 from sessions.views.access import may_control, readable
 
 
@@ -69,6 +70,20 @@ def experts(session: Session) -> list[Persona]:
 def report(request: HttpRequest, pk: UUID) -> HttpResponse:
     session = readable(request, pk)
     return render(request, "board/report.html", {"room": build(session), "session": session})
+
+
+@require_safe
+@login_required
+@cache_control(private=True, no_cache=True)
+def left(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """SE3: a branch that a retry from an older step has left: ``?branch=1`` is the first one, without it the newest."""
+    session = readable(request, pk)
+    branches = left_behind(session)
+    asked = request.GET.get("branch", "") or str(len(branches))
+    for branch in branches:
+        if str(branch.number) == asked:
+            return render(request, "board/left.html", {"session": session, "branch": branch, "branches": branches})
+    raise Http404("This decision has no such branch.")
 
 
 @require_safe

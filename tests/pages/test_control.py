@@ -66,6 +66,26 @@ def test_a_failure_that_cannot_be_retried_says_why(browser: Client, user: Any) -
     assert "Trying the same step again cannot help" in text_of(press(browser, session, "retry"))
 
 
+def test_the_owner_goes_back_to_a_round_of_the_live_branch_and_to_no_other_step(browser: Client, user: Any) -> None:
+    """SE3"""
+    session = factories.failed(user)
+    assert (
+        "Go back to an earlier round" not in browser.get(reverse("board:session", args=[session.pk])).content.decode()
+    )
+    step = factories.step_after_round(session, 1)
+    page = browser.get(reverse("board:session", args=[session.pk])).content.decode()
+    assert f'<input type="radio" name="checkpoint" value="{step.checkpoint_id}"' in page
+    assert page.count('name="checkpoint"') == 1
+    step.superseded = True
+    step.save()
+    assert (
+        "Go back to an earlier round" not in browser.get(reverse("board:session", args=[session.pk])).content.decode()
+    )
+    assert "no such step on its live branch" in text_of(press(browser, session, "retry", checkpoint=step.checkpoint_id))
+    session.refresh_from_db()
+    assert session.status == "failed"
+
+
 def test_a_pause_of_a_running_session_is_announced_and_can_be_taken_back(browser: Client, user: Any) -> None:
     session = factories.running(user)
     assert "will pause as soon as its step is done" in text_of(press(browser, session, "pause"))

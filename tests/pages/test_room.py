@@ -216,6 +216,39 @@ def test_what_a_retry_left_behind_is_not_shown(browser: Client, user: Any) -> No
     assert "I can no longer write" not in page_of(browser, session)
 
 
+def test_each_branch_that_was_left_has_a_page_of_its_own(browser: Client, user: Any) -> None:
+    """SE3"""
+    session = factories.running(user, rounds=2, heard=0)
+    room, left = (reverse(f"board:{name}", args=[session.pk]) for name in ("session", "left"))
+    assert browser.get(left).status_code == 404
+    assert left not in page_of(browser, session)
+    factories.leave(session, 2, round=2)
+    again = factories.say(session, 2, 0, claim="Ask the chain for a trial month.")
+    factories.leave(session, 3, round=2)
+    assert left in page_of(browser, session)
+    newest = unescape(browser.get(left).content.decode())
+    assert again.claim in newest
+    assert SAID[1][1][1] not in newest
+    assert room in newest
+    first = unescape(browser.get(left + "?branch=1").content.decode())
+    assert all(SAID[1][person][1] in first for person in range(len(PEOPLE)))
+    assert again.claim not in first
+    assert 'aria-current="page">branch 1' in first
+    for unknown in ("0", "3", "x"):
+        assert browser.get(left, {"branch": unknown}).status_code == 404
+
+
+def test_what_was_left_is_for_those_who_may_read_the_session(
+    browser: Client, user: Any, django_user_model: Any
+) -> None:
+    session = factories.running(user)
+    factories.leave(session, 2, round=2)
+    left = reverse("board:left", args=[session.pk])
+    assert browser.get(left).status_code == 200
+    browser.force_login(django_user_model.objects.create_user("eve"))
+    assert browser.get(left).status_code == 404
+
+
 @pytest.mark.parametrize("rounds", [1, 8])
 def test_the_number_of_queries_does_not_grow_with_the_debate(
     browser: Client, user: Any, rounds: int, django_assert_num_queries: Any
