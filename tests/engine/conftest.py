@@ -15,6 +15,13 @@ def lab(transactional_db: None) -> Lab:
 
 
 @pytest.fixture
+def forkable(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
+    """Forks copy the checkpoint with the graph that made it: here the lab's."""
+    monkeypatch.setattr("sessions.services.forking.build", lab.make_graph)
+    return lab
+
+
+@pytest.fixture
 def queued(transactional_db: None, make_session: Callable[..., Session]) -> Callable[[], Session]:
     """Makes sessions that wait in line."""
 

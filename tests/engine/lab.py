@@ -15,9 +15,10 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send, interrupt
 
 from sessions.graph import drafts
+from sessions.graph.failures import DeliberationFailed
 from sessions.graph.ports import Context
 from sessions.graph.saver import Saver
-from sessions.models import Session
+from sessions.models import Checkpoint, Session
 from sessions.runner import identity
 from sessions.runner.loop import Runner
 from tests.live import wait_until
@@ -156,6 +157,24 @@ class Lab:
         thread.join(90)
         assert not thread.is_alive(), "the runner did not come to rest"
         return runner
+
+
+#: What a step fails of unless a test says otherwise.
+OUTAGE = DeliberationFailed("provider_unreachable", "Nobody answers.", recoverable=True, node="join")
+
+
+def failed_at(lab: Lab, session: Session, step: int, error: BaseException = OUTAGE) -> None:
+    """Drive a session until it fails at ``step``; the cause is gone afterwards."""
+    lab.fail_at = {step: error}
+    lab.run_to_rest()
+    assert status(session) == "failed"
+    lab.fail_at = {}
+
+
+def after_step(session: Session, step: int) -> str:
+    """The checkpoint from which the turns of ``step`` start."""
+    ids = Checkpoint.objects.filter(thread_id=str(session.pk)).order_by("checkpoint_id")
+    return str(list(ids.values_list("checkpoint_id", flat=True))[2 * step])
 
 
 def until(condition: Callable[[], Any], what: str = "") -> Any:

@@ -5,23 +5,14 @@ from typing import Any
 
 import pytest
 
-from sessions.graph.failures import DeliberationFailed
 from sessions.models import AuditEntry, Checkpoint, Contribution, Event, Session
 from sessions.services import control
 from sessions.services.access import NotAllowed
 from sessions.services.recovery import CannotResume, resume_session_from_checkpoint, retry_points
 from sessions.transitions import IllegalTransition
-from tests.engine.lab import Lab, status, story
+from tests.engine.lab import Lab, after_step, failed_at, status, story
 
 Queued = Callable[[], Session]
-OUTAGE = DeliberationFailed("provider_unreachable", "Nobody answers.", recoverable=True, node="join")
-
-
-def failed_at(lab: Lab, session: Session, step: int, error: BaseException = OUTAGE) -> None:
-    lab.fail_at = {step: error}
-    lab.run_to_rest()
-    assert status(session) == "failed"
-    lab.fail_at = {}
 
 
 def test_a_retry_continues_after_the_last_step_and_repeats_nothing(lab: Lab, queued: Queued) -> None:
@@ -88,19 +79,6 @@ def test_a_retry_is_not_open_to_strangers_nor_to_what_is_over(lab: Lab, queued: 
     control.kill(session, session.owner)
     with pytest.raises(IllegalTransition):
         resume_session_from_checkpoint(session.pk, actor=session.owner)
-
-
-def after_step(session: Session, step: int) -> str:
-    """The checkpoint from which the turns of ``step`` start."""
-    ids = Checkpoint.objects.filter(thread_id=str(session.pk)).order_by("checkpoint_id")
-    return str(list(ids.values_list("checkpoint_id", flat=True))[2 * step])
-
-
-@pytest.fixture
-def forkable(monkeypatch: pytest.MonkeyPatch, lab: Lab) -> Lab:
-    """Forks copy the checkpoint with the graph that made it: here the lab's."""
-    monkeypatch.setattr("sessions.services.forking.build", lab.make_graph)
-    return lab
 
 
 def test_a_fork_keeps_the_first_branch_readable_and_makes_the_new_one_live(forkable: Lab, queued: Queued) -> None:
