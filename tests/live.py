@@ -127,6 +127,7 @@ class Board:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     url: str = ""
     offline_url: str = ""
+    _scripts: "subprocess.Popen[str] | None" = None
 
     def start(self, name: str, command: list[str], **env: str) -> subprocess.Popen[bytes]:
         with (self.directory / f"{name}.log").open("ab") as output:
@@ -142,7 +143,7 @@ class Board:
         self.processes[name] = process
         return process
 
-    def start_provider(self, latency: str = "0") -> None:
+    def start_provider(self, latency: str = "0", *, wait: bool = True) -> None:
         port = free_port(0)
         self.offline_url = f"http://127.0.0.1:{port}"
         self.env["OFFLINE_URL"] = self.offline_url
@@ -151,16 +152,24 @@ class Board:
             offline_process.command(port)[1:],
             OFFLINE_LATENCY=latency,
         )
-        self._until_answers(f"{self.offline_url}/stats", "provider")
+        if wait:
+            self._until_answers(f"{self.offline_url}/stats", "provider")
 
-    def start_web(self, name: str = "web", **env: str) -> str:
+    def start_web(self, name: str = "web", *, wait: bool = True, **env: str) -> str:
         port = free_port(0)
         command = ["-m", "uvicorn", "bo1site.asgi:application", "--port", str(port), "--log-level", "warning"]
         self.start(name, [*command, "--timeout-graceful-shutdown", "3", "--lifespan", "off"], BO1_ROLE="web", **env)
         url = f"http://127.0.0.1:{port}"
         self.url = self.url or url
-        self._until_answers(f"{url}/health/ready", name)
+        if wait:
+            self._until_answers(f"{url}/health/ready", name)
         return url
+
+    def until_up(self) -> None:
+        """Wait for what was started without waiting."""
+        self._until_answers(f"{self.offline_url}/stats", "provider")
+        if self.url:
+            self._until_answers(f"{self.url}/health/ready", "web")
 
     def start_worker(self, name: str = "worker", **env: str) -> subprocess.Popen[bytes]:
         return self.start(name, ["manage.py", "boardworker"], BO1_ROLE="worker", **env)
@@ -179,6 +188,9 @@ class Board:
                 os.killpg(process.pid, signal.SIGKILL)
         for process in self.processes.values():
             process.wait(10)
+        if self._scripts is not None:
+            self._scripts.kill()
+            self._scripts.wait(10)
 
     def query(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
@@ -187,6 +199,34 @@ class Board:
 
     def manage(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return manage(*args, env=self.env, **options)
+
+    def script(self, code: str) -> str:
+        """Run a piece of code inside the product and return what it printed; raises ``AssertionError`` if it failed."""
+        scripts = self._scripts or self.start_scripts()
+        assert scripts.stdin
+        assert scripts.stdout
+        scripts.stdin.write(json.dumps(code) + "\n")
+        scripts.stdin.flush()
+        answer = scripts.stdout.readline()
+        assert answer, f"the process for scripts ended:\n{self.log('scripts')[-4000:]}"
+        printed, error = json.loads(answer)
+        assert not error, error
+        return str(printed)
+
+    def start_scripts(self) -> "subprocess.Popen[str]":
+        """The process that ``script`` speaks to, with the environment of now; it imports while others start."""
+        with (self.directory / "scripts.log").open("ab") as output:
+            self._scripts = subprocess.Popen(
+                [sys.executable, "-m", "tests.scripts"],
+                cwd=ROOT,
+                env={**os.environ, **self.env},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+                preexec_fn=die_with_parent,
+            )
+        return self._scripts
 
     def fault(self, **definition: Any) -> None:
         """Have the offline provider misbehave (``provider``, ``kind``, ``status``, ``count`` … see llm/offline)."""
@@ -204,11 +244,10 @@ class Board:
             return json.loads(response.read() or b"null")
 
     def add_user(self, name: str = "ada", password: str = "a-long-enough-secret", *, staff: bool = False) -> None:
-        script = (
+        self.script(
             "from django.contrib.auth import get_user_model as m;"
             f"m().objects.create_{'super' if staff else ''}user({name!r}, '{name}@example.org', {password!r})"
         )
-        self.manage("shell", "-c", script)
 
     def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text(errors="replace")
@@ -232,11 +271,13 @@ def board(directory: Path, *, latency: str = "0", web: bool = True, worker: bool
     with database() as url:
         running = Board(url, directory, {"DATABASE_URL": url, "BO1_DATA": str(directory / "data"), **env})
         try:
-            running.start_provider(latency)
+            running.start_provider(latency, wait=False)
             if web:
-                running.start_web()
+                running.start_web(wait=False)
             if worker:
                 running.start_worker()
+            running.start_scripts()
+            running.until_up()  # all of them import side by side
             yield running
         finally:
             running.stop()

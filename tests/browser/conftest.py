@@ -85,6 +85,6 @@ def seed(product: Board) -> Callable[..., str]:
             "from django.contrib.auth import get_user_model as m; from tests import factories as f;"
             f"print(f.{kind}(m().objects.get(username={owner!r})).pk)"
         )
-        return f"/sessions/{product.manage('shell', '-v', '0', '-c', script).stdout.split()[-1]}/"
+        return f"/sessions/{product.script(script).split()[-1]}/"
 
     return store

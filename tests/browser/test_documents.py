@@ -95,7 +95,7 @@ def test_staff_edit_a_persona_with_a_reason_and_see_its_versions(
         "m().objects.filter(username='grace').exists()"
         " or m().objects.create_superuser('grace', 'g@example.org', 'a-long-enough-secret')"
     )
-    product.manage("shell", "-v", "0", "-c", script)
+    product.script(script)
     page = open_page("grace")
     page.goto(f"{board_url}/admin/board/personaversion/")
     _kept(page, "admin-personas")

@@ -61,7 +61,7 @@ def paths(product: Board) -> dict[str, str]:
         "u = m().objects.get(username='ada')\n"
         f"for kind in {STATES}: print(kind, getattr(f, kind)(u).pk)"
     )
-    lines = product.manage("shell", "-v", "0", "-c", script).stdout.splitlines()
+    lines = product.script(script).splitlines()
     found = {kind: f"/sessions/{pk}/" for kind, pk in (line.split() for line in lines if line.count("-") == 4)}
     return {
         **found,

@@ -27,7 +27,7 @@ def add(product: Board, path: str, person: int) -> None:
         f"from django.db import transaction; s = Session.objects.get(pk={pk!r})\n"
         f"with transaction.atomic(): f.say(s, 2, {person})"
     )
-    product.manage("shell", "-v", "0", "-c", script)
+    product.script(script)
 
 
 def test_what_is_typed_focused_and_scrolled_stays_while_contributions_arrive(

@@ -27,10 +27,10 @@ print("IDS", json.dumps(ids))
 """
 
 
-def start_sessions(board: Board, count: int, *, rounds: int = 2) -> list[str]:
-    """Put ``count`` decisions into line; return their ids."""
-    problems = [PROBLEMS[number % len(PROBLEMS)] for number in range(count)]
-    output = board.manage("shell", "-c", _MAKE.format(problems=json.dumps(problems), rounds=rounds)).stdout
+def start_sessions(board: Board, count: int, *, rounds: int = 2, problem: str = "") -> list[str]:
+    """Put ``count`` decisions into line, different ones or all about the same ``problem``; return their ids."""
+    problems = [problem or PROBLEMS[number % len(PROBLEMS)] for number in range(count)]
+    output = board.script(_MAKE.format(problems=json.dumps(problems), rounds=rounds))
     ids: list[str] = json.loads(output.partition("IDS ")[2])
     return ids
 
@@ -39,6 +39,12 @@ def statuses(board: Board) -> dict[str, int]:
     return {
         status: int(count) for status, count in board.query("SELECT status, count(*) FROM board_session GROUP BY 1")
     }
+
+
+def completed(board: Board, ids: list[str]) -> bool:
+    """Whether every one of these sessions has come to its end."""
+    rows = board.query("SELECT count(*) FROM board_session WHERE status = 'completed' AND id = ANY(%s::uuid[])", ids)
+    return bool(rows == [(len(ids),)])
 
 
 def damage(board: Board) -> list[str]:

@@ -150,7 +150,7 @@ actions.move(rows[4].pk, State.CANCELLED, actor=ada)
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_no_page_of_plans_scrolls_sideways(page: Page, product: Board, width: int) -> None:
-    product.manage("shell", "-v", "0", "-c", PLAN)
+    product.script(PLAN)
     sign_in(page)
     page.set_viewport_size({"width": width, "height": 900})
     addresses = ["/projects/", "/calibration/"]

@@ -75,7 +75,7 @@ def product(tmp_path_factory: Any) -> Iterator[Board]:
 
 @pytest.fixture(scope="module")
 def people(product: Board) -> list[Caller]:
-    tokens = json.loads(product.manage("shell", "-v", "0", "-c", _SIGN_UP).stdout.splitlines()[-1])
+    tokens = json.loads(product.script(_SIGN_UP).splitlines()[-1])
     return [Caller(product.url, token) for token in tokens]
 
 
