@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from sessions.axes import Box
 from sessions.calibration import Calibration
 
-WIDTH, HEIGHT = 360, 320
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 48
+BOX = Box(width=360, height=320, left=52, right=346, top=14, base=272)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,12 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Coordinates in a box of ``width`` by ``height``; ``text`` says in words what the dots show."""
+    """Coordinates in ``box``; ``text`` says in words what the dots show."""
 
     dots: list[Dot]
     ticks: list[Tick]
     text: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    base: int = HEIGHT - BOTTOM
+    box: Box = BOX
 
 
 def draw(calibration: Calibration) -> Plot | None:
@@ -49,26 +44,18 @@ def draw(calibration: Calibration) -> Plot | None:
     most = max(group.count for group in calibration.groups)
     dots = [
         Dot(
-            _x(group.confidence),
-            _y(group.right),
+            BOX.x(group.confidence),
+            BOX.y(group.right),
             round(4 + 6 * (group.count / most) ** 0.5, 1),
-            _y(group.interval.high),
-            _y(group.interval.low),
+            BOX.y(group.interval.high),
+            BOX.y(group.interval.low),
             group.count,
         )
         for group in calibration.groups
     ]
-    ticks = [Tick(_x(share), _y(share), f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    ticks = [Tick(BOX.x(share), BOX.y(share), f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     parts = [
         f"{group.confidence:.0%} sure on average and {group.right:.0%} right, of {group.count}"
         for group in calibration.groups
     ]
     return Plot(dots, ticks, "By groups of like confidence: " + "; ".join(parts) + ".")
-
-
-def _x(share: float) -> float:
-    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-
-def _y(share: float) -> float:
-    return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sessions.axes import Box
 from sessions.models import Assessment
 
-WIDTH, HEIGHT = 320, 150
-LEFT, RIGHT, TOP, BOTTOM = 34, 12, 12, 24
+BOX = Box(width=320, height=150, left=34, right=308, top=12, base=126)
+#: Units between an axis and the dot of the first or last round.
+AIR = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Coordinates in a box of ``WIDTH`` by ``HEIGHT`` units; ``text`` says in words what the lines show."""
+    """Coordinates in ``box``; ``text`` says in words what the lines show."""
 
     agreement: list[Point]
     conflict: list[Point]
     rounds: list[Tick]
     levels: list[Tick]
     text: str
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    base: int = HEIGHT - BOTTOM
+    box: Box = BOX
 
     @property
     def agreement_line(self) -> str:
@@ -63,23 +61,17 @@ def draw(assessments: Sequence[Assessment], rounds: int) -> Plot | None:
         agreement,
         conflict,
         [Tick(_x(number, last), str(number)) for number in range(1, last + 1)],
-        [Tick(_y(share), f"{share:.0%}") for share in (0.0, 0.5, 1.0)],
+        [Tick(BOX.y(share), f"{share:.0%}") for share in (0.0, 0.5, 1.0)],
         f"{_words('Agreement', agreement)}; {_words('conflict', conflict)}.",
     )
 
 
 def _x(number: int, last: int) -> float:
-    inner = WIDTH - LEFT - RIGHT - 24  # a little air on both sides, so that the first dot is not on the axis
-    return round(LEFT + 12 + (inner * (number - 1) / (last - 1) if last > 1 else inner / 2), 1)
-
-
-def _y(share: float) -> float:
-    inside = min(1.0, max(0.0, share))
-    return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - inside), 1)
+    return BOX.x((number - 1) / (last - 1) if last > 1 else 0.5, air=AIR)
 
 
 def _point(number: int, share: float, last: int) -> Point:
-    return Point(_x(number, last), _y(share), number, round(100 * share))
+    return Point(_x(number, last), BOX.y(share), number, round(100 * share))
 
 
 def _line(points: Sequence[Point]) -> str:
