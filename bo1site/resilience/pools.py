@@ -163,6 +163,10 @@ class Pool(ConnectionPool[psycopg.Connection[Any]]):
             client.fail(psycopg.OperationalError(str(error)))
 
 
+#: The pools of this process by alias; the backend puts them here.
+POOLS: dict[str, Pool] = {}
+
+
 def database_gate() -> Gate:
     """The one gate in front of PostgreSQL of this process."""
     global _gate
@@ -178,7 +182,5 @@ _gate: Gate | None = None
 
 def load(alias: str = "default") -> Load | None:
     """The load of this process' pool; None when it has none (yet)."""
-    from bo1site.resilience.postgresql.base import DatabaseWrapper
-
-    pool = DatabaseWrapper._connection_pools.get(alias)
-    return pool.load() if isinstance(pool, Pool) else None
+    pool = POOLS.get(alias)
+    return pool.load() if pool is not None else None

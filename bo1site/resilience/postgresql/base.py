@@ -9,14 +9,14 @@ from django.db.utils import DEFAULT_DB_ALIAS
 
 from bo1site.resilience.breaker import Rules
 from bo1site.resilience.gate import Gate
-from bo1site.resilience.pools import SPACING, Pool, database_gate
+from bo1site.resilience.pools import POOLS, SPACING, Pool, database_gate
 
 #: Seconds to wait for a server that does not even refuse.
 CONNECT_TIMEOUT = 3
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    _connection_pools: dict[str, Pool] = {}
+    _connection_pools = POOLS
 
     @property
     def pool(self) -> Pool | None:
