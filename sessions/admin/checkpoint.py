@@ -1,4 +1,5 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -8,6 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
 from sessions.admin.base import ReadOnlyAdmin, as_uuid, link
+from sessions.admin.session_operations import CONTROL
 from sessions.models import Checkpoint, CheckpointBlob, CheckpointWrite
 
 
@@ -53,9 +55,13 @@ class SourceFilter(admin.SimpleListFilter):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(OfThread):
-    list_display = ("id", "of_session", "step", "source", "checkpoint_id", "branch", "writes", "created_at")
+    list_display = ("id", "of_session", "step", "source", "checkpoint_id", "branch", "writes", "retry", "created_at")
     list_filter = (SourceFilter, "superseded")
     heavy = ("body", "metadata")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "retry" or request.user.has_perm(CONTROL)]
 
     @admin.display(description="branch")
     def branch(self, row: Checkpoint) -> str:
@@ -64,6 +70,14 @@ class CheckpointAdmin(OfThread):
     @admin.display(description="pending writes")
     def writes(self, row: Checkpoint) -> SafeString:
         return link("board_checkpointwrite_changelist", "show", query=f"checkpoint_id__exact={row.checkpoint_id}")
+
+    @admin.display(description="retry")
+    def retry(self, row: Checkpoint) -> SafeString | str:
+        """The session's own page links the newest steps only; the first rounds of a long debate are here."""
+        if row.superseded or row.source == "input" or not as_uuid(row.thread_id):
+            return ""
+        query = urlencode({"checkpoint": row.checkpoint_id})
+        return link("board_session_operation", "from here …", row.thread_id, "retry-from-here", query=query)
 
 
 @admin.register(CheckpointBlob)

@@ -41,6 +41,18 @@ class ReasonForm(forms.Form):
     )
 
 
+Service = Callable[[Any, Any, dict[str, Any]], object]
+
+
+def reasoned(verb: Callable[[Any, Any, str], object]) -> Service:
+    """The service of an operation whose form asks for a reason and nothing else: ``verb(row, actor, reason)``."""
+
+    def service(row: Any, actor: Any, data: dict[str, Any]) -> object:
+        return verb(row, actor, data["reason"])
+
+    return service
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One verb. ``service`` gets the row, the actor and the form's cleaned data, and raises one of ``refusals``.
@@ -55,7 +67,7 @@ class Operation:
     done: str
     permission: str
     consequence: Callable[[Any], str]
-    service: Callable[[Any, Any, dict[str, Any]], object]
+    service: Service
     refusals: tuple[type[Exception], ...]
     offered: Callable[[Any], bool] = field(default=lambda row: True)
     form: type[ReasonForm] = ReasonForm
@@ -78,6 +90,19 @@ class OperationAdmin(ReadOnlyAdmin):
 
     def allowed(self, request: HttpRequest) -> list[Operation]:
         return [operation for operation in self.operations if request.user.has_perm(operation.permission)]
+
+    def buttons(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        """What this person is offered on the page of a row."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_operation"
+        return [
+            {
+                "label": operation.label,
+                "harm": operation.harm,
+                "url": reverse(name, args=[row.pk, operation.slug]),
+            }
+            for operation in self.allowed(request)
+            if operation.offered(row)
+        ]
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_operation"

@@ -98,14 +98,7 @@ class PersonaVersionAdmin(OperationAdmin):
         if row is not None and self.has_view_permission(request, row):
             extra |= {
                 "versions": PersonaVersion.objects.filter(slug=row.slug).defer(*self.heavy[:-1]).order_by("-pk"),
-                "buttons": [
-                    {
-                        "label": operation.label,
-                        "url": reverse("admin:board_personaversion_operation", args=[row.pk, operation.slug]),
-                    }
-                    for operation in self.allowed(request)
-                    if operation.offered(row)
-                ],
+                "buttons": self.buttons(request, row),
             }
         return super().change_view(request, object_id, form_url, extra)
 

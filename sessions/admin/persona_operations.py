@@ -1,10 +1,11 @@
 """What staff may do to the catalogue of personas, and what each of it means for boards."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
 
-from sessions.admin.operation import Operation, ReasonForm
+from sessions.admin.operation import Operation, ReasonForm, reasoned
 from sessions.models import PersonaVersion
 from sessions.personas.catalogue import DOMAINS, LONGEST, REASONS, TEMPERAMENTS
 from sessions.services import catalogue
@@ -60,62 +61,48 @@ def _revise(row: PersonaVersion, actor: Any, data: dict[str, Any]) -> PersonaVer
     return catalogue.revise(row, data, actor, data["reason"])
 
 
-def _retire(row: PersonaVersion, actor: Any, data: dict[str, Any]) -> PersonaVersion:
-    return catalogue.retire(row, actor, data["reason"])
-
-
-def _restore(row: PersonaVersion, actor: Any, data: dict[str, Any]) -> PersonaVersion:
-    return catalogue.restore(row, actor, data["reason"])
-
-
 def _add(_: Any, actor: Any, data: dict[str, Any]) -> PersonaVersion:
     return catalogue.add(data, actor, data["reason"])
 
 
-ADD = Operation(
+_operation = partial(Operation, permission=EDIT, refusals=REFUSALS)
+
+ADD = _operation(
     label="Add a persona",
     done="added",
-    permission=EDIT,
     consequence=lambda row: "Boards of decisions that are brought from now on may seat it.",
     service=_add,
-    refusals=REFUSALS,
     form=NewPersonaForm,
     bulk=False,
 )
 
 OPERATIONS = (
-    Operation(
+    _operation(
         label="Edit",
         done="revised",
-        permission=EDIT,
         consequence=lambda row: (
             "A new version is made. Decisions that are brought from now on get it; those under way keep theirs."
         ),
         service=_revise,
-        refusals=REFUSALS,
         offered=lambda row: row.newest,
         form=PersonaForm,
         initial=content,
         bulk=False,
     ),
-    Operation(
+    _operation(
         label="Retire",
         done="retired",
-        permission=EDIT,
         consequence=lambda row: (
             "No board of a decision that is brought from now on seats it. Boards that have it keep it."
         ),
-        service=_retire,
-        refusals=REFUSALS,
+        service=reasoned(catalogue.retire),
         offered=lambda row: row.newest and not row.retired,
     ),
-    Operation(
+    _operation(
         label="Restore",
         done="made the current version again",
-        permission=EDIT,
         consequence=lambda row: f"A new version is made that reads like version {row.version}, and boards may seat it.",
-        service=_restore,
-        refusals=REFUSALS,
+        service=reasoned(catalogue.restore),
         offered=lambda row: row.retired or not row.newest,
         bulk=False,
     ),

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +6,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
@@ -113,21 +111,10 @@ class SessionAdmin(OperationAdmin):
         if session is not None and self.has_view_permission(request, session):
             extra |= {
                 "story": story.of(session),
-                "buttons": self._buttons(request, session),
+                "buttons": self.buttons(request, session),
                 "may_retry": request.user.has_perm(CONTROL) and session.status in (Status.FAILED, Status.PAUSED),
             }
         return super().change_view(request, object_id, form_url, extra)
-
-    def _buttons(self, request: HttpRequest, session: Session) -> Sequence[dict[str, Any]]:
-        return [
-            {
-                "label": operation.label,
-                "harm": operation.harm,
-                "url": reverse("admin:board_session_operation", args=[session.pk, operation.slug]),
-            }
-            for operation in self.allowed(request)
-            if operation.offered(session)
-        ]
 
     def state(self, row: Session) -> str:
         return wording.badge(row.status)

@@ -1,10 +1,11 @@
 """What staff may do to a session, and what each of it means for the session."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
 
-from sessions.admin.operation import Operation, ReasonForm
+from sessions.admin.operation import Operation, ReasonForm, reasoned
 from sessions.admin.wording import cap
 from sessions.models import Session, Status
 from sessions.services import control, recovery, start
@@ -34,30 +35,18 @@ class CheckpointForm(ReasonForm):
     field_order = ["checkpoint", "afresh", "reason"]
 
 
-def _start(session: Session, actor: Any, data: dict[str, Any]) -> object:
-    return start.start(session, actor=actor, reason=data["reason"])
+def _start(session: Session, actor: Any, reason: str) -> object:
+    return start.start(session, actor=actor, reason=reason)
 
 
-def _pause(session: Session, actor: Any, data: dict[str, Any]) -> object:
-    return control.pause(session, actor, data["reason"])
-
-
-def _resume(session: Session, actor: Any, data: dict[str, Any]) -> object:
-    return control.resume(session, actor, data["reason"])
-
-
-def _retry(session: Session, actor: Any, data: dict[str, Any]) -> object:
-    return recovery.resume_session_from_checkpoint(session.pk, actor=actor, reason=data["reason"])
+def _retry(session: Session, actor: Any, reason: str) -> object:
+    return recovery.resume_session_from_checkpoint(session.pk, actor=actor, reason=reason)
 
 
 def _retry_from(session: Session, actor: Any, data: dict[str, Any]) -> object:
     return recovery.resume_session_from_checkpoint(
         session.pk, data["checkpoint"], actor=actor, reason=data["reason"], reuse_answers=not data["afresh"]
     )
-
-
-def _kill(session: Session, actor: Any, data: dict[str, Any]) -> object:
-    return control.kill(session, actor, data["reason"])
 
 
 def _raise_cap(session: Session, actor: Any, data: dict[str, Any]) -> object:
@@ -75,46 +64,40 @@ def _before_retry(session: Session) -> str:
     return "It goes back into line and continues after its last finished step. What was paid is not paid again."
 
 
+_operation = partial(Operation, permission=CONTROL, refusals=REFUSALS)
+
 OPERATIONS = (
-    Operation(
+    _operation(
         label="Start now",
         done="put in line",
-        permission=CONTROL,
         consequence=lambda session: (
             f"The board begins to debate it, and spends money up to its cap: {cap(session.cost_cap)}."
         ),
-        service=_start,
-        refusals=REFUSALS,
+        service=reasoned(_start),
         offered=lambda session: session.status == Status.CREATED,
     ),
-    Operation(
+    _operation(
         label="Retry",
         done="retried",
-        permission=CONTROL,
         consequence=_before_retry,
-        service=_retry,
-        refusals=REFUSALS,
+        service=reasoned(_retry),
         offered=lambda session: session.status == Status.FAILED,
     ),
-    Operation(
+    _operation(
         label="Pause",
         done="paused, or will be after its open step",
-        permission=CONTROL,
         consequence=lambda session: "It finishes and stores its open step, then rests until somebody resumes it.",
-        service=_pause,
-        refusals=REFUSALS,
+        service=reasoned(control.pause),
         offered=lambda session: session.status in (Status.QUEUED, Status.RUNNING) and session.requested != "pause",
     ),
-    Operation(
+    _operation(
         label="Resume",
         done="resumed",
-        permission=CONTROL,
         consequence=lambda session: "It goes to the end of the line and continues after its last finished step.",
-        service=_resume,
-        refusals=REFUSALS,
+        service=reasoned(control.resume),
         offered=lambda session: session.status == Status.PAUSED or session.requested == "pause",
     ),
-    Operation(
+    _operation(
         label="Raise cap",
         done="given a higher cap",
         permission=CAP,
@@ -123,32 +106,27 @@ OPERATIONS = (
             "A session that stopped at its cap does not go on by itself: retry it afterwards."
         ),
         service=_raise_cap,
-        refusals=REFUSALS,
         offered=lambda session: session.cost_cap is not None and session.status != Status.COMPLETED,
         form=CapForm,
     ),
-    Operation(
+    _operation(
         label="Kill",
         done="stopped for good",
-        permission=CONTROL,
         consequence=lambda session: (
             "It stops at once and for good; nobody can resume it. What it has said and spent so far is kept."
         ),
-        service=_kill,
-        refusals=REFUSALS,
+        service=reasoned(control.kill),
         offered=lambda session: not session.is_over,
         harm=True,
     ),
-    Operation(
+    _operation(
         label="Retry from here",
         done="retried from an earlier step",
-        permission=CONTROL,
         consequence=lambda session: (
             "It goes back to that step. Everything said later is kept, marked as superseded, "
             "and what is said anew costs money again."
         ),
         service=_retry_from,
-        refusals=REFUSALS,
         offered=lambda session: False,  # its link stands beside each checkpoint
         form=CheckpointForm,
         bulk=False,

@@ -232,3 +232,24 @@ def test_a_retry_from_an_earlier_step_takes_the_step_from_the_link(site: Any, ma
     answer = site.post(page(session, "retry-from-here"), {"checkpoint": "nonsense", "reason": "x"})
     assert "no such step" in said(answer)[0]
     assert 'value="retry_from_here"' not in site.get(reverse(LIST)).content.decode()
+
+
+def test_every_live_step_leads_to_its_retry_from_the_list_of_checkpoints(
+    site: Any, member: Any, make_session: Any
+) -> None:
+    """SE3: a session's own page shows its newest steps only."""
+    session = make_session()
+    for step, superseded in enumerate((False, True)):
+        Checkpoint.objects.create(
+            thread_id=str(session.pk),
+            checkpoint_id=f"1f0-{step}",
+            source="loop",
+            step=step,
+            body={},
+            superseded=superseded,
+        )
+    steps = reverse("admin:board_checkpoint_changelist") + f"?q={session.pk}"
+    link = f"{page(session, 'retry-from-here')}?checkpoint=1f0-"
+    shown = site.get(steps).content.decode()
+    assert (f"{link}0" in shown, f"{link}1" in shown) == (True, False)
+    assert link not in member("view_session", "view_checkpoint").get(steps).content.decode()
