@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from sessions.models import Session
 from sessions.services.start import Decision, create
 from tests import emptying
 from tests.live import template
+from tests.own_server import OwnServer
 
 
 def pytest_configure() -> None:
@@ -96,6 +97,14 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         name, install, _, _ = NEEDS[mark]
         terminalreporter.section(f"{mark.upper()} TESTS LEFT OUT", sep="!", red=True, bold=True)
         terminalreporter.line(f"{count} {mark} tests did not run: no {name} (Debian: {install})")
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[OwnServer]:
+    """A PostgreSQL that may be stopped and killed."""
+    server = OwnServer()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -4,15 +4,31 @@
 """
 
 import os
+import sys
 from pathlib import Path
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("BO1_TEST_DATA", ROOT / ".bo1" / "test-postgres"))
 
+
+def _wait_for_the_disk(url: str, wanted: bool) -> None:
+    """Tests need what is written to outlive processes, not the machine; benchmarks pay what everybody pays."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = {'on' if wanted else 'off'}")
+        connection.execute("SELECT pg_reload_conf()")
+
+
 if "DATABASE_URL" not in os.environ or os.environ.get("BO1_TESTING") != "1":
     from bo1site import embedded
 
-    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or embedded.attach(DATA)
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        os.environ["DATABASE_URL"] = given
+    else:
+        os.environ["DATABASE_URL"] = embedded.attach(DATA)
+        _wait_for_the_disk(os.environ["DATABASE_URL"], "pytest" not in sys.modules)
     os.environ["BO1_TESTING"] = "1"
 # A developer's keys must never be spent by a test.
 for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "REDIS_URL"):

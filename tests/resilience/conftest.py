@@ -1,31 +1,25 @@
 """A PostgreSQL server of our own, which may be stopped and started while the others' goes on."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bo1site import embedded
 from bo1site.resilience.breaker import Rules
 from bo1site.resilience.gate import Gate
 from bo1site.resilience.pools import Pool
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Path]:
-    data = Path(tempfile.mkdtemp(prefix="board-pg-")) / "postgres"  # pytest's own directories become private
-    embedded.attach(data, own=False)
-    yield data
-    embedded.stop(data)
-    shutil.rmtree(data.parent, ignore_errors=True)
+from tests.own_server import OwnServer
 
 
 @pytest.fixture
-def server_url(server: Path) -> str:
-    return embedded.attach(server, own=False)  # running again, whatever the test before did
+def server(own_server: OwnServer) -> Path:
+    return own_server.data
+
+
+@pytest.fixture
+def server_url(own_server: OwnServer) -> str:
+    return own_server.url()  # running again, whatever the test before did
 
 
 @pytest.fixture
