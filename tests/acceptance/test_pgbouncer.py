@@ -16,8 +16,10 @@ import psycopg
 import pytest
 
 from bo1site.supervisor import die_with_parent, free_port
+from tests.chaos.figures import figures, total
 from tests.chaos.kit import PROBLEMS, damage, start_sessions, statuses
-from tests.chaos.test_cascades import figures, read_to_the_end, site_on, total
+from tests.chaos.places import site_on
+from tests.chaos.readers import read_to_the_end
 from tests.live import ROOT, database, wait_until
 from tests.stream.processes import Site
 
@@ -83,7 +85,10 @@ async def test_behind_a_pooler_in_transaction_mode_pages_work_and_streams_hear_a
         stories: list[list[int]] = [[] for _ in sessions]
         async with asyncio.timeout(180):
             await asyncio.gather(
-                *(read_to_the_end(web, session, headers, seen) for session, seen in zip(sessions, stories, strict=True))
+                *(
+                    read_to_the_end([web], session, headers, seen)
+                    for session, seen in zip(sessions, stories, strict=True)
+                )
             )
         heads = dict(site.query("SELECT id::text, last_sequence FROM board_session"))
         for session, seen in zip(sessions, stories, strict=True):

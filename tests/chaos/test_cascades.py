@@ -1,74 +1,22 @@
 """The three cascades of the audit, end to end (MO2): real web, worker, provider, PostgreSQL and Redis."""
 
 import asyncio
-import contextlib
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from bo1site import embedded
-from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
-from tests.live import database, fill, restart_server, wait_until
+from tests.chaos.figures import figures, total
+from tests.chaos.kit import PROBLEMS, damage, in_flight, repeated_calls, start_sessions, statuses
+from tests.chaos.places import every_session_held, site_on
+from tests.chaos.readers import read_to_the_end
+from tests.live import restart_server, wait_until
+from tests.own_server import OwnServer
 from tests.stream.processes import Redis, Site
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
-
-
-def figures(url: str) -> dict[str, float]:
-    """What Prometheus would see now, over all processes."""
-    rows = [line.rsplit(" ", 1) for line in httpx.get(f"{url}/metrics", timeout=20).text.splitlines()]
-    return {row[0]: float(row[1]) for row in rows if len(row) == 2 and not row[0].startswith("#")}
-
-
-def total(found: dict[str, float], prefix: str) -> float:
-    return sum(value for name, value in found.items() if name.startswith(prefix))
-
-
-def site_on(url: str, directory: Path, **env: str) -> Site:
-    given = {"DATABASE_URL": url, "BO1_DATA": str(directory / "data"), "METRICS_DIR": str(directory / "metrics")}
-    return Site(url, directory, {**given, **env})
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with database() as url:
-        running = site_on(url, tmp_path)
-        try:
-            yield running
-        finally:
-            running.stop()
-
-
-@pytest.fixture
-def own_server() -> Iterator[Path]:
-    """The data directory of a PostgreSQL server that only this test uses, with a migrated database.
-
-    Not below ``tmp_path``: another run of pytest makes their common root private, and the server is another user.
-    """
-    data = Path(tempfile.mkdtemp(prefix="board-pg-")) / "postgres"
-    url = embedded.attach(data, own=False)
-    fill(url)
-    try:
-        yield data
-    finally:
-        embedded.stop(data)
-        shutil.rmtree(data.parent, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def every_session_held(site: Site) -> Iterator[None]:
-    """Lock the sessions' table, so that every request that needs it keeps its connection."""
-    with psycopg.connect(site.database_url) as connection:
-        connection.execute("LOCK TABLE board_session IN ACCESS EXCLUSIVE MODE")
-        yield
-        connection.rollback()
 
 
 async def test_a_hundred_clients_on_twenty_connections_meet_no_500_and_lose_no_write(site: Site) -> None:
@@ -147,11 +95,10 @@ def test_sessions_go_on_through_openai_while_anthropic_is_down_and_return(site: 
     assert repeated_calls(site) == []
 
 
-async def test_redis_absent_and_postgresql_restarted_lose_no_event(tmp_path: Path, own_server: Path) -> None:
+async def test_redis_absent_and_postgresql_restarted_lose_no_event(tmp_path: Path, own_server: OwnServer) -> None:
     """Cascade 3 (RD1, RD3, DB4, SS6, SE5): no Redis at the start, PostgreSQL restarted twice in the middle."""
     redis = Redis(tmp_path)
-    url = embedded.attach(own_server, own=False)
-    site = site_on(url, tmp_path, REDIS_URL=redis.url, DATABASE_BREAKER_SECONDS="1")
+    site = site_on(own_server.fresh(), tmp_path, REDIS_URL=redis.url, DATABASE_BREAKER_SECONDS="1")
     try:
         headers = site.add_reader()
         await asyncio.to_thread(site.start_provider, "0.2-0.5")
@@ -167,10 +114,15 @@ async def test_redis_absent_and_postgresql_restarted_lose_no_event(tmp_path: Pat
             return int(sequence)
 
         seen: list[int] = []
-        end = asyncio.create_task(read_to_the_end(web, session, headers, seen))
-        for least in (6, 14):
-            await asyncio.to_thread(wait_until, lambda least=least: head() >= least, seconds=90, what=f"event {least}")
-            await asyncio.to_thread(restart_server, own_server)
+        end = asyncio.create_task(read_to_the_end([web], session, headers, seen))
+        for least in (6, 14):  # in mid-step: while a model is being asked
+            await asyncio.to_thread(
+                wait_until,
+                lambda least=least: head() >= least and in_flight(site) > 0,
+                seconds=90,
+                what=f"event {least}, and a call under way",
+            )
+            await asyncio.to_thread(restart_server, own_server.data)
         await asyncio.to_thread(redis.start)  # and Redis comes up at last
         async with asyncio.timeout(150):
             await end
@@ -189,27 +141,3 @@ async def test_redis_absent_and_postgresql_restarted_lose_no_event(tmp_path: Pat
         site.stop()
         if redis.process is not None:
             redis.kill()
-
-
-async def read_to_the_end(web: str, session: str, headers: dict[str, str], seen: list[int]) -> None:
-    """Follow the stream, resuming with the last id after every interruption, until the server says it is over."""
-    from tests.stream.client import connect
-
-    while True:
-        last = seen[-1] if seen else 0
-        try:
-            got: Any = await connect(f"{web}/api/v1/sessions/{session}/stream?lastEventId={last}&tab=1", **headers)
-            try:
-                if got.status == 204:
-                    return
-                if got.status == 200:
-                    async for message in got.messages():
-                        if message.id is not None:
-                            seen.append(message.id)
-                        if message.type == "session_completed":
-                            return
-            finally:
-                await got.close()
-        except (OSError, EOFError, ValueError):
-            pass
-        await asyncio.sleep(0.3)

@@ -5,7 +5,6 @@ import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,27 +12,38 @@ import psycopg
 import pytest
 
 from bo1site import embedded
-from tests.chaos.kit import PROBLEMS, start_sessions, statuses
-from tests.chaos.test_cascades import every_session_held, figures, own_server, site_on, total
+from tests.chaos.figures import figures, total
+from tests.chaos.kit import PROBLEMS, completed, start_sessions
+from tests.chaos.places import every_session_held, site_on
+from tests.chaos.trees import Tree
 from tests.live import start_server, wait_until
+from tests.own_server import OwnServer
 from tests.stream.client import connect
 from tests.stream.processes import Redis, Site
 
-__all__ = ["own_server"]
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
 class Place:
     """A whole product whose figures are looked at: one web process, one worker, Redis, a PostgreSQL of its own."""
 
-    def __init__(self, site: Site, redis: Redis, server: Path) -> None:
+    def __init__(self, site: Site, redis: Redis, server: OwnServer) -> None:
         self.site, self.redis, self.server = site, redis, server
         self.headers = site.add_reader()
         redis.start()
-        site.start_provider()
-        self.web = site.web("web", DATABASE_BREAKER_SECONDS="2", DATABASE_QUEUE_SECONDS="1", DATABASE_POOL_SIZE="5")
+        site.start_provider(wait=False)
         site.start_worker()
+        site.start_scripts()
+        self.web = site.web("web", DATABASE_BREAKER_SECONDS="2", DATABASE_QUEUE_SECONDS="1", DATABASE_POOL_SIZE="5")
+        site.until_up()
+        self.until_worker()
         self._numbers = itertools.count()
+
+    def until_worker(self) -> None:
+        """Wait for a whole worker command, and start it again if it has ended, as a supervisor would."""
+        if self.site.processes["worker"].poll() is not None:
+            self.site.start_worker()
+        wait_until(lambda: Tree.of(self.site.processes["worker"].pid), seconds=60, what="a whole worker command")
 
     def scrape(self) -> dict[str, float]:
         return figures(self.web)
@@ -54,10 +64,11 @@ class Place:
         return httpx.post(f"{self.web}/api/v1/sessions/", json=body, headers=self.headers, timeout=60).status_code
 
 
-@pytest.fixture
-def place(tmp_path: Path, own_server: Path) -> Iterator[Place]:
-    redis = Redis(tmp_path)
-    site = site_on(embedded.attach(own_server, own=False), tmp_path, REDIS_URL=redis.url)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, own_server: OwnServer) -> Iterator[Place]:
+    directory = tmp_path_factory.mktemp("figures")
+    redis = Redis(directory)
+    site = site_on(own_server.fresh(), directory, REDIS_URL=redis.url)
     try:
         yield Place(site, redis, own_server)
     finally:
@@ -66,10 +77,22 @@ def place(tmp_path: Path, own_server: Path) -> Iterator[Place]:
             redis.kill()
 
 
+@pytest.fixture
+def place(whole: Place) -> Place:
+    """The place as it was before anybody harmed it: whatever the test before did must be over in the figures, too."""
+    wait_until(lambda: whole.create() == 201, seconds=60, what="the board to serve")
+    whole.until_worker()
+    whole.until("board_breaker_state", lambda value: value == 0)
+    whole.until("board_provider_breaker", lambda value: value == 0)
+    whole.until("board_sessions_driven", lambda value: value == 0)
+    whole.until('board_redis_up{role="web"}', lambda value: value == 1)
+    return whole
+
+
 def test_postgresql_away(place: Place) -> None:
     assert place.create() == 201
     before = place.until("board_metrics_complete", lambda value: value == 1)
-    embedded.control(place.server, "stop", "immediate")
+    embedded.control(place.server.data, "stop", "immediate")
 
     def opened() -> bool:
         assert place.create() == 503
@@ -87,7 +110,7 @@ def test_postgresql_away(place: Place) -> None:
         'board_requests_shed_total{why="database_away"}',
     ):
         assert total(during, name) > total(before, name), name
-    start_server(place.server)
+    start_server(place.server.data)
     wait_until(lambda: place.create() == 201, seconds=60, what="the board to serve again")
     after = place.until("board_breaker_state", lambda value: value == 0)
     assert after["board_metrics_complete"] == 1
@@ -117,9 +140,9 @@ def test_a_pool_that_is_exhausted(place: Place) -> None:
 def test_a_provider_that_fails(place: Place) -> None:
     before = place.scrape()
     place.site.fault(provider="anthropic", kind="status", status=500)
-    start_sessions(place.site, 2, rounds=1)
+    ids = start_sessions(place.site, 2, rounds=1)
     during = place.until('board_provider_breaker{provider="anthropic"}', lambda value: value == 2, seconds=120)
-    wait_until(lambda: statuses(place.site) == {"completed": 2}, seconds=180, what="sessions to complete")
+    wait_until(lambda: completed(place.site, ids), seconds=180, what="sessions to complete")
     after = place.scrape()
     assert total(during, "llm_retries_total") > total(before, "llm_retries_total")
     for name in ("llm_fallbacks_total", 'llm_attempts_total{outcome="ok",provider="openai"}'):
@@ -140,20 +163,24 @@ def test_redis_down_and_events_slow(place: Place) -> None:
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END'"
     )
     place.site.query("CREATE TRIGGER slow BEFORE INSERT ON board_event FOR EACH ROW EXECUTE FUNCTION slow()")
-    for _ in range(5):
-        assert place.create() == 201
-    slow = place.scrape()
-    assert slow["board_event_write_seconds_sum"] - before["board_event_write_seconds_sum"] > 1.9
-    assert slow["board_redis_down_and_events_slow"] == 0
-    place.redis.kill()
+    try:
+        for _ in range(5):
+            assert place.create() == 201
+        slow = place.scrape()
+        assert slow["board_event_write_seconds_sum"] - before["board_event_write_seconds_sum"] > 1.9
+        assert slow["board_redis_down_and_events_slow"] == 0
+        place.redis.kill()
 
-    def rings() -> bool:
-        assert place.create() == 201
-        return place.scrape()["board_redis_down_and_events_slow"] == 1
+        def rings() -> bool:
+            assert place.create() == 201
+            return place.scrape()["board_redis_down_and_events_slow"] == 1
 
-    wait_until(rings, seconds=60, what="the alarm")
-    during = place.scrape()
-    assert during['board_redis_up{role="web"}'] == 0
+        wait_until(rings, seconds=60, what="the alarm")
+        during = place.scrape()
+        assert during['board_redis_up{role="web"}'] == 0
+    finally:
+        place.site.query("DROP TRIGGER slow ON board_event")
+        place.site.query("DROP FUNCTION slow")
     place.redis.start()  # nobody writes now: the alarm must end by itself all the same
     after = place.until("board_redis_down_and_events_slow", lambda value: value == 0, seconds=90)
     assert after['board_redis_up{role="web"}'] == 1
@@ -164,25 +191,32 @@ def test_a_worker_that_is_killed(place: Place) -> None:
     before = place.scrape()
     place.site.fault(provider="anthropic", kind="delay", seconds=1.0)
     place.site.fault(provider="openai", kind="delay", seconds=1.0)
-    start_sessions(place.site, 4, rounds=1)
+    ids = start_sessions(place.site, 4, rounds=1)
     place.until("board_sessions_driven", lambda value: value == 4)
     place.site.kill("worker")
     place.until("board_sessions_driven", lambda value: value == 0)
     place.until("board_expired_leases", lambda value: value > 0, seconds=30)
     place.site.start_worker()
-    wait_until(lambda: statuses(place.site) == {"completed": 4}, seconds=240, what="sessions to complete")
+    place.site.clear_faults()  # how slow the models are no longer matters
+    wait_until(lambda: completed(place.site, ids), seconds=240, what="sessions to complete")
     after = place.scrape()
     assert (
         total(after, 'board_claims_total{how="taken_over"}') - total(before, 'board_claims_total{how="taken_over"}')
         >= 4
     )
     assert after["board_expired_leases"] == 0
-    assert after['board_sessions{status="completed"}'] == 4
+    done = 'board_sessions{status="completed"}'
+    assert after[done] - before.get(done, 0) == 4
     assert after["board_oldest_queued_seconds"] == 0
 
 
 async def test_events_that_are_gone_and_clients_that_storm(place: Place) -> None:
     session = await asyncio.to_thread(place.site.add_session)
+    await asyncio.to_thread(  # nobody takes it for an orphan meanwhile
+        place.site.query,
+        "UPDATE board_session SET lease_owner = 'elsewhere', lease_until = now() + interval '1 hour' WHERE id = %s",
+        session,
+    )
     await asyncio.to_thread(place.site.append, session, *["interjection"] * 9)
     await asyncio.to_thread(place.site.query, "DELETE FROM board_event WHERE session_id = %s AND sequence < 5", session)
     before = await asyncio.to_thread(place.scrape)
@@ -205,13 +239,15 @@ async def test_events_that_are_gone_and_clients_that_storm(place: Place) -> None
     after = await asyncio.to_thread(place.scrape)
     assert total(after, "board_stream_refused_total") > total(before, "board_stream_refused_total")
     await asyncio.to_thread(place.until, "board_stream_clients", lambda value: value == 0)
+    await asyncio.to_thread(place.site.append, session, "session_killed")
 
 
 def test_a_transaction_that_is_tried_again(place: Place) -> None:
     """A connection that dies inside a transaction: the work is done again, and counted by its SQLSTATE."""
     before = place.scrape()
-    start_sessions(place.site, 2, rounds=1)
-    wait_until(lambda: statuses(place.site) == {"running": 2}, seconds=90, what="both to be claimed")
+    ids = start_sessions(place.site, 2, rounds=1)
+    running = "SELECT count(*) FROM board_session WHERE status = 'running' AND id = ANY(%s::uuid[])"
+    wait_until(lambda: place.site.query(running, ids) == [(2,)], seconds=90, what="both to be claimed")
     url = place.site.database_url
     with psycopg.connect(url) as lock, psycopg.connect(url, autocommit=True) as axe:
         lock.execute("LOCK TABLE board_run IN EXCLUSIVE MODE")  # a run cannot be settled now: its transaction waits
@@ -229,4 +265,4 @@ def test_a_transaction_that_is_tried_again(place: Place) -> None:
         return total(place.scrape(), "board_database_retries_total") > total(before, "board_database_retries_total")
 
     wait_until(counted, seconds=30, what="a retry to be counted")
-    wait_until(lambda: statuses(place.site) == {"completed": 2}, seconds=180, what="sessions to complete")
+    wait_until(lambda: completed(place.site, ids), seconds=180, what="sessions to complete")

@@ -11,27 +11,28 @@ import httpx
 import pytest
 
 from bo1site import embedded
+from tests.chaos.figures import figures, total
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
-from tests.chaos.test_cascades import figures, own_server, read_to_the_end, site, site_on, total
+from tests.chaos.places import site_on
+from tests.chaos.readers import read_to_the_end
 from tests.live import start_server, wait_until
+from tests.own_server import OwnServer
 from tests.stream.processes import Site
 
-__all__ = ["own_server", "site"]
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
 def test_while_postgresql_is_stopped_pages_say_so_at_once_and_it_heals_by_itself(
-    tmp_path: Path, own_server: Path
+    tmp_path: Path, own_server: OwnServer
 ) -> None:
-    url = embedded.attach(own_server, own=False)
-    board = site_on(url, tmp_path, DATABASE_BREAKER_SECONDS="2")
+    board = site_on(own_server.fresh(), tmp_path, DATABASE_BREAKER_SECONDS="2")
     try:
         headers = board.add_reader()
         web = board.web("web")
         listing = f"{web}/api/v1/sessions/"
         assert httpx.get(listing, headers=headers, timeout=20).status_code == 200
         before = figures(web)
-        embedded.control(own_server, "stop", "immediate")
+        embedded.control(own_server.data, "stop", "immediate")
         seen: set[int] = set()
 
         def opened() -> bool:
@@ -46,7 +47,7 @@ def test_while_postgresql_is_stopped_pages_say_so_at_once_and_it_heals_by_itself
         assert httpx.get(f"{web}/health/live", timeout=20).status_code == 200
         assert httpx.get(f"{web}/health/ready", timeout=20).status_code == 503
         assert seen == {503}
-        start_server(own_server)
+        start_server(own_server.data)
         wait_until(
             lambda: httpx.get(listing, headers=headers, timeout=20).status_code == 200, seconds=30, what="it to heal"
         )
@@ -59,10 +60,10 @@ def test_while_postgresql_is_stopped_pages_say_so_at_once_and_it_heals_by_itself
 
 
 async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_need_no_hand(
-    tmp_path: Path, own_server: Path
+    tmp_path: Path, own_server: OwnServer
 ) -> None:
     """DB4, SE5: sessions run, people bring decisions, somebody watches; PostgreSQL is stopped for 20 s and started."""
-    board = site_on(embedded.attach(own_server, own=False), tmp_path, DATABASE_BREAKER_SECONDS="5")
+    board = site_on(own_server.fresh(), tmp_path, DATABASE_BREAKER_SECONDS="5")
     try:
         headers = board.add_reader()
         await asyncio.to_thread(board.start_provider, "0.5-1.0")
@@ -70,7 +71,7 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
         await asyncio.to_thread(board.start_worker)
         started = await asyncio.to_thread(start_sessions, board, 8, rounds=3)
         seen: list[int] = []
-        watching = asyncio.create_task(read_to_the_end(web, started[0], headers, seen))
+        watching = asyncio.create_task(read_to_the_end([web], started[0], headers, seen))
         answers: list[tuple[int, str]] = []
         pages: list[str] = []
         stop = asyncio.Event()
@@ -80,7 +81,7 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
                 await asyncio.sleep(0.1)
         pids = {name: process.pid for name, process in board.processes.items()}
         levels: set[float] = set()
-        await asyncio.to_thread(embedded.control, own_server, "stop", "immediate")
+        await asyncio.to_thread(embedded.control, own_server.data, "stop", "immediate")
         async with httpx.AsyncClient(timeout=30) as http:
             began = time.monotonic()
             while time.monotonic() - began < 20:
@@ -89,7 +90,7 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
                 assert (await http.get(f"{web}/health/live")).status_code == 200
                 await asyncio.sleep(0.5)
         before = len(answers)
-        await asyncio.to_thread(start_server, own_server)
+        await asyncio.to_thread(start_server, own_server.data)
         began = time.monotonic()
         async with asyncio.timeout(60):
             while not any(code == 201 for code, _ in answers[before:]):  # noqa: ASYNC110

@@ -14,8 +14,10 @@ import httpx
 import pytest
 import redis as client
 
+from tests.chaos.figures import figures
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls
-from tests.chaos.test_cascades import figures, read_to_the_end, site_on
+from tests.chaos.places import site_on
+from tests.chaos.readers import read_to_the_end
 from tests.live import database, wait_until
 from tests.stream.processes import Redis, Site
 
@@ -63,35 +65,50 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    found = Redis(tmp_path)
-    found.start()
-    yield found
-    if found.process is not None and found.process.poll() is None:
-        found.process.send_signal(signal.SIGCONT)
-        found.kill()
+@dataclass(frozen=True)
+class Place:
+    """A whole product with a Redis to break; every test leaves it healed."""
+
+    site: Site
+    redis: Redis
+    web: str
+    headers: dict[str, str]
+
+    def up(self) -> float | None:
+        """What the web process thinks of Redis: 1, 0, or nothing while it has not used it."""
+        return figures(self.web).get('board_redis_up{role="web"}')
+
+    def stage(self, session: str) -> tuple[str, str, int]:
+        [row] = self.site.query("SELECT status, phase, round FROM board_session WHERE id = %s", session)
+        return row  # type: ignore[return-value]
 
 
-@pytest.fixture
-def site(tmp_path: Path, redis: Redis) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    directory = tmp_path_factory.mktemp("redis")
+    redis = Redis(directory)
+    redis.start()
     with database() as url:
-        running = site_on(url, tmp_path, REDIS_URL=redis.url)
+        site = site_on(url, directory, REDIS_URL=redis.url)
         try:
-            yield running
+            headers = site.add_reader()
+            site.start_provider("0.3-0.6", wait=False)
+            site.start_worker()
+            web = site.web("web")
+            site.until_up()
+            yield Place(site, redis, web, headers)
         finally:
-            running.stop()
+            site.stop()
+            if redis.process is not None and redis.process.poll() is None:
+                redis.process.send_signal(signal.SIGCONT)
+                redis.kill()
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_at_every_stage_of_a_session_redis_may_break_and_come_back(name: str, site: Site, redis: Redis) -> None:
+async def test_at_every_stage_of_a_session_redis_may_break_and_come_back(name: str, place: Place) -> None:
     """Broken before the session exists, healed and broken again at each of its phases, healed at the end."""
-    fault = FAULTS[name]
-    headers = site.add_reader()
-    await asyncio.to_thread(site.start_provider, "0.3-0.6")
-    web = await asyncio.to_thread(site.web, "web")
-    await asyncio.to_thread(site.start_worker)
-    async with httpx.AsyncClient(base_url=web, headers=headers, timeout=60) as http:
+    fault, site, redis = FAULTS[name], place.site, place.redis
+    async with httpx.AsyncClient(base_url=place.web, headers=place.headers, timeout=60) as http:
 
         async def new(problem: str) -> str:
             body = {"problem_statement": problem, "max_rounds": 2}
@@ -99,56 +116,48 @@ async def test_at_every_stage_of_a_session_redis_may_break_and_come_back(name: s
             assert answer.status_code == 201
             return str(answer.json()["id"])
 
-        def up() -> float | None:
-            return figures(web).get('board_redis_up{role="web"}')
-
         await new(PROBLEMS[1])  # rings once, so that Redis has been used and is known to be up
-        await asyncio.to_thread(wait_until, lambda: up() == 1, seconds=60, what="Redis to be used")
-        await asyncio.to_thread(fault.harm, redis)
+        await asyncio.to_thread(wait_until, lambda: place.up() == 1, seconds=60, what="Redis to be used")
+        fault.harm(redis)  # from this thread: a server that another one starts dies with that thread
         broken = True
         session = await new(PROBLEMS[0])
         seen: list[int] = []
-        end = asyncio.create_task(read_to_the_end(web, session, headers, seen))
-        await asyncio.to_thread(wait_until, lambda: up() == 0, seconds=60, what="the fault to be noticed")
+        end = asyncio.create_task(read_to_the_end([place.web], session, place.headers, seen))
+        await asyncio.to_thread(wait_until, lambda: place.up() == 0, seconds=60, what="the fault to be noticed")
         assert (await http.post(f"/api/v1/sessions/{session}/start")).status_code in (200, 202)
-
-        def stage() -> tuple[str, str, int]:
-            [row] = site.query("SELECT status, phase, round FROM board_session WHERE id = %s", session)
-            return row  # type: ignore[return-value]
-
-        stages = [await asyncio.to_thread(stage)]
+        stages = [await asyncio.to_thread(place.stage, session)]
         async with asyncio.timeout(240):
             while not end.done():
-                now = await asyncio.to_thread(stage)
+                now = await asyncio.to_thread(place.stage, session)
                 if now != stages[-1]:
                     stages.append(now)
-                    await asyncio.to_thread(fault.heal if broken else fault.harm, redis)
+                    (fault.heal if broken else fault.harm)(redis)
                     broken = not broken
                 await asyncio.sleep(0.05)
             await end
         if broken:
-            await asyncio.to_thread(fault.heal, redis)
+            fault.heal(redis)
         [(status, head)] = site.query("SELECT status, last_sequence FROM board_session WHERE id = %s", session)
         assert status == "completed"
         assert seen == list(range(1, head + 1))
         assert damage(site) == []
         assert repeated_calls(site) == []
         assert len({phase for _, phase, _ in stages}) >= 4, stages
-        await asyncio.to_thread(wait_until, lambda: up() == 1, seconds=90, what="Redis to be used again")
+        await asyncio.to_thread(wait_until, lambda: place.up() == 1, seconds=90, what="Redis to be used again")
     print(f"\n{name}: {len(stages)} stages, {head} events, none lost")
 
 
-async def test_requests_take_no_longer_while_redis_is_a_black_hole(tmp_path: Path, redis: Redis, site: Site) -> None:
+async def test_requests_take_no_longer_while_redis_is_a_black_hole(tmp_path: Path, place: Place) -> None:
     """RD2: two web processes on one database, one with a healthy Redis, one with a frozen one, asked in turn."""
-    headers = site.add_reader()
+    site = place.site
     frozen = Redis(tmp_path)
     frozen.start()
-    healthy_url = await asyncio.to_thread(site.web, "healthy")
+    healthy_url = place.web
     frozen_url = await asyncio.to_thread(site.web, "frozen", REDIS_URL=frozen.url, METRICS_DIR=str(tmp_path / "frozen"))
     numbers = itertools.count()
     times: dict[str, list[float]] = {healthy_url: [], frozen_url: []}
     try:
-        async with httpx.AsyncClient(headers=headers, timeout=60) as http:
+        async with httpx.AsyncClient(headers=place.headers, timeout=60) as http:
 
             async def ask(url: str) -> float:
                 """Bring a decision (an event is written and rung for), and read it back."""
@@ -172,6 +181,7 @@ async def test_requests_take_no_longer_while_redis_is_a_black_hole(tmp_path: Pat
     finally:
         signalled(signal.SIGCONT)(frozen)
         frozen.kill()
+        site.kill("frozen")
     healthy, away = (statistics.median(times[url]) for url in (healthy_url, frozen_url))
     quarters = {url: [round(value * 1000, 1) for value in statistics.quantiles(times[url], n=4)] for url in times}
     print(f"\nmedian: healthy {healthy * 1000:.1f} ms, black hole {away * 1000:.1f} ms, ratio {away / healthy:.3f}")

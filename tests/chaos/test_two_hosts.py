@@ -6,17 +6,15 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.chaos.figures import figures, total
 from tests.chaos.kit import damage, repeated_calls, start_sessions, statuses
-from tests.chaos.test_cascades import figures, site_on, total
-from tests.live import database, wait_until
-from tests.stream.client import connect
+from tests.chaos.readers import read_to_the_end
+from tests.live import wait_until
 from tests.stream.processes import Site
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -38,16 +36,6 @@ def own_host() -> list[str]:
     return []
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with database() as url:
-        running = site_on(url, tmp_path)
-        try:
-            yield running
-        finally:
-            running.stop()
-
-
 def start_worker_host(site: Site, name: str, directory: Path) -> bool:
     """A worker that shares nothing with the others but PostgreSQL; False where namespaces are not allowed."""
     apart = own_host()
@@ -60,33 +48,6 @@ def start_worker_host(site: Site, name: str, directory: Path) -> bool:
     launcher = f"import os, sys; os.execv({prefix[0]!r}, {prefix!r} + [sys.executable, 'manage.py', 'boardworker'])"
     python(name, ["-c", launcher], **env)
     return True
-
-
-async def read(
-    urls: list[str], session: str, headers: dict[str, str], seen: list[int], drops: list[int], turn: int
-) -> None:
-    """Follow one session to its end over whichever host answers, as a browser behind a balancer does."""
-    while True:
-        last = seen[-1] if seen else 0
-        url = f"{urls[turn % 2]}/api/v1/sessions/{session}/stream?lastEventId={last}&tab={secrets.token_hex(4)}"
-        try:
-            got: Any = await connect(url, **headers)
-            try:
-                if got.status == 204:
-                    return
-                assert got.status in (200, 429, 503), got.status
-                if got.status == 200:
-                    async for message in got.messages():
-                        if message.id is not None:
-                            seen.append(message.id)
-                        if message.type == "session_completed":
-                            return
-            finally:
-                await got.close()
-        except (OSError, EOFError, ValueError):
-            drops.append(last)
-            turn += 1  # the balancer sends us elsewhere
-        await asyncio.sleep(0.3)
 
 
 async def call(urls: list[str], session: str, headers: dict[str, str], stop: asyncio.Event, codes: list[int]) -> None:
@@ -110,10 +71,11 @@ async def test_one_web_and_one_worker_host_are_lost_under_load_and_people_notice
     site: Site, tmp_path: Path
 ) -> None:
     headers = site.add_reader()
-    await asyncio.to_thread(site.start_provider, "0.8-1.6")
+    await asyncio.to_thread(site.start_provider, "0.6-1.2")
     site.env |= {"RUNNER_SLOTS": "1", "RUNNER_CAPACITY": str(SESSIONS // 2)}  # so that both hosts have work
-    urls = [await asyncio.to_thread(site.web, name) for name in ("web-a", "web-b")]
-    apart = [await asyncio.to_thread(start_worker_host, site, name, tmp_path) for name in ("worker-a", "worker-b")]
+    apart = [start_worker_host(site, name, tmp_path) for name in ("worker-a", "worker-b")]
+    site.start_scripts()
+    urls = await asyncio.gather(*(asyncio.to_thread(site.web, name) for name in ("web-a", "web-b")))
     sessions = await asyncio.to_thread(start_sessions, site, SESSIONS, rounds=3)
 
     def runners() -> set[str]:
@@ -124,7 +86,7 @@ async def test_one_web_and_one_worker_host_are_lost_under_load_and_people_notice
     codes: list[int] = []
     stop = asyncio.Event()
     readers = [
-        asyncio.create_task(read(urls, sessions[number], headers, seen[number], drops, number))
+        asyncio.create_task(read_to_the_end(urls, sessions[number], headers, seen[number], drops=drops, first=number))
         for number in range(READERS)
     ]
     callers = [asyncio.create_task(call(urls, sessions[-1], headers, stop, codes)) for _ in range(CALLERS)]

@@ -19,7 +19,10 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Board]:
-    with board(tmp_path, web=False, worker=False, latency="0.2-0.8", LOG_LEVEL="WARNING") as running:
+    # A transaction that lies idle is taken back by PostgreSQL after a minute; here, after a few seconds.
+    with board(
+        tmp_path, web=False, worker=False, latency="0.2-0.6", LOG_LEVEL="WARNING", IDLE_IN_TRANSACTION="6"
+    ) as running:
         yield running
 
 
@@ -143,9 +146,7 @@ def test_a_session_that_always_kills_its_worker_is_taken_out_and_the_others_fini
     assert damage(running) == []
     assert repeated_calls(running) == []
     (armed / "drive.begun").unlink()  # whatever it was is mended; staff retries
-    running.manage(
-        "shell",
-        "-c",
+    running.script(
         "from sessions.services.recovery import resume_session_from_checkpoint as again; from sessions.models import"
         f" Session; s = Session.objects.get(pk={ids[2]!r}); again(s.pk, actor=s.owner)",
     )
@@ -154,9 +155,7 @@ def test_a_session_that_always_kills_its_worker_is_taken_out_and_the_others_fini
 
 def test_every_one_of_five_hundred_tasks_in_four_workers_reads_its_own_row(running: Board) -> None:
     """A pool inherited over fork once answered one worker with the row of another."""
-    running.manage(
-        "shell",
-        "-c",
+    running.script(
         "from django.db import transaction; from django_q.tasks import async_task; from sessions.models import"
         " AuditEntry\n"
         "with transaction.atomic():\n"
@@ -169,6 +168,7 @@ def test_every_one_of_five_hundred_tasks_in_four_workers_reads_its_own_row(runni
     wait_until(lambda: running.query(done)[0][0] >= 500, seconds=120, what="500 tasks")
     wait_until(lambda: not running.query("SELECT 1 FROM django_q_ormq"), seconds=30, what="the queue to be empty")
     assert running.query(done) == [(500,)]
+    assert running.query("SELECT count(DISTINCT actor) FROM board_auditentry WHERE action = 'read'") == [(4,)]
     wrong = running.query(
         "SELECT own.id, own.object_id, seen.object_id FROM board_auditentry own LEFT JOIN board_auditentry seen"
         " ON seen.action = 'read' AND seen.object_type = own.id::text"

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from sessions.runner.loop import DATABASE_THREADS
+from tests.chaos.figures import figures
 from tests.chaos.kit import start_sessions
-from tests.chaos.test_cascades import figures
 from tests.live import Board, board, wait_until
 
 pytestmark = pytest.mark.slow
