@@ -7,7 +7,6 @@ all of them, however many there are.
 from collections.abc import Sequence
 from typing import Any
 
-from sessions.graph.saver import Saver
 from sessions.models import Checkpoint, CheckpointBlob, SubProblem
 
 _TELLING = ("sub_problem", "round", "decision")
@@ -82,6 +81,8 @@ def _values(thread_id: str, rows: Sequence[Checkpoint]) -> dict[tuple[str, str, 
         checkpoint_ns__in={namespace for namespace, _, _ in wanted},
         channel__in=_TELLING,
     ).values_list("checkpoint_ns", "channel", "version", "type", "blob")
+    from sessions.graph.saver import Saver  # LangGraph takes a second to import: who looks at debates waits, no start
+
     serde = Saver().serde
     return {
         (namespace, channel, version): serde.loads_typed((kind, bytes(blob or b"")))
