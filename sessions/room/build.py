@@ -222,9 +222,7 @@ def build(session: Session) -> Room:
         now=timezone.now(),
         documents=list(Document.objects.filter(session=session).defer("text")),
         wishes=_wishes(session),
-        ways_back=after_rounds(session.pk, assessments)
-        if session.status in (Status.FAILED, Status.PAUSED)
-        else [],
+        ways_back=after_rounds(session.pk, assessments) if session.status in (Status.FAILED, Status.PAUSED) else [],
     )
 
 

@@ -1,4 +1,4 @@
-"""The rounds of a resting session after which its debate can begin anew: retry points that an owner understands (SE3)."""
+"""The rounds after which the debate of a resting session can begin anew: retry points for its owner (SE3)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
