@@ -18,7 +18,10 @@ from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 import stamina
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
+
+from bo1site.resilience.database import keep_plans
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -148,14 +151,20 @@ async def acquire(function: Callable[[], R], undo: Callable[[R], object]) -> R:
 
 def _job(patience: float, function: Callable[[], R]) -> R:
     try:
-        return function()
+        return _planned(function)
     except _GONE:
         connections.close_all()
     for attempt in stamina.retry_context(on=_GONE, attempts=None, timeout=patience, wait_initial=0.1, wait_max=2.0):
         with attempt:
             try:
-                return function()
+                return _planned(function)
             except _GONE:
                 connections.close_all()
                 raise
     raise AssertionError("unreachable: the retry either returns or raises")
+
+
+def _planned(function: Callable[[], R]) -> R:
+    if settings.ROLE == "worker":
+        keep_plans()
+    return function()

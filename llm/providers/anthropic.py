@@ -64,6 +64,7 @@ class AnthropicProvider:
             open_telemetry=False,
             http_client=anthropic.DefaultAioHttpClient(),
         )
+        self._create = self._client.messages.with_raw_response.create
 
     async def ask(self, ask: Ask) -> Reply:
         import anthropic
@@ -82,7 +83,7 @@ class AnthropicProvider:
         await self._client.close()
 
     async def _whole(self, ask: Ask) -> Reply:
-        response = await self._client.messages.with_raw_response.create(
+        response = await self._create(
             model=ask.model,
             max_tokens=ask.max_tokens + ask.reasoning_tokens,
             system=_system(ask),

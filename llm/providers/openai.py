@@ -65,6 +65,7 @@ class OpenAIProvider:
             timeout=60.0,
             http_client=openai.DefaultAioHttpClient(),
         )
+        self._create = self._client.chat.completions.with_raw_response.create
 
     async def ask(self, ask: Ask) -> Reply:
         import openai
@@ -83,7 +84,7 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _whole(self, ask: Ask) -> Reply:
-        response = await self._client.chat.completions.with_raw_response.create(
+        response = await self._create(
             model=ask.model,
             messages=_messages(ask),
             max_completion_tokens=ask.max_tokens + ask.reasoning_tokens,

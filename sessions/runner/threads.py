@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
-from bo1site.resilience.database import is_transient
+from bo1site.resilience.database import is_transient, keep_plans
 from sessions.runner import metrics
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,6 @@ R = TypeVar("R")
 PATIENCE = 30.0
 #: A transaction of a process that was frozen gives its locks back after so many milliseconds.
 IDLE_IN_TRANSACTION_MS = 4000
-#: A statement is prepared when it comes for the sixth time: the hot path is a handful of them, planned once.
-PREPARE_AFTER = 5
 #: Seconds for which a measured delay stands: it is asked for at every turn of a runner, and to find it is to sort.
 DELAY_STANDS = 0.25
 
@@ -94,10 +92,7 @@ class DatabaseThreads:
 
 
 def _connect() -> None:
-    if connection.connection is None:
-        connection.ensure_connection()
-        raw: Any = connection.connection
-        raw.prepare_threshold = PREPARE_AFTER
+    if keep_plans():
         with connection.cursor() as cursor:
             cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}")
 

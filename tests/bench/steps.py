@@ -79,14 +79,12 @@ def _claimed() -> Any:
 
 
 def _ours(size: int) -> Callable[[], None]:
-    from django.db import connection
-
+    from bo1site.resilience.database import keep_plans
     from sessions.graph import drafts
     from sessions.graph.saver import Saver
     from tests.engine.lab import contribution
 
-    connection.ensure_connection()  # as a runner's threads do
-    connection.connection.prepare_threshold = 5
+    keep_plans()  # as a runner's threads do
     saver, claim, state = Saver(), _claimed(), {"n": 0, "at": None}
 
     def step() -> None:
