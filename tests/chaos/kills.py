@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from bo1site.resilience import faults
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls, report, start_sessions, statuses
+from tests.chaos.trees import Tree
+from tests.chaos.victims import take_overs
 from tests.live import Board, board, wait_until
 
 VICTIMS = ("busy worker", "busy worker", "busy worker", "any child", "sentinel", "main", "whole tree")
@@ -134,34 +134,13 @@ class Killer:
         if victim == "busy worker":
             rows = self.board.query("SELECT owner FROM board_runnerslot WHERE sessions > 0 AND lease_until > now()")
             return [int(self.random.choice(rows)[0].split(":")[1])] if rows else []
-        main = self.board.processes[self.random.choice(self.keeper.names())].pid
-        try:
-            tree = psutil.Process(main)
-            sentinels = tree.children()
-            children = [child for sentinel in sentinels for child in sentinel.children()]
-        except psutil.NoSuchProcess:
+        tree = Tree.of(self.board.processes[self.random.choice(self.keeper.names())].pid, least=1)
+        if tree is None:  # only just starting
             return []
-        if victim == "main":
-            return [main]
         if victim == "whole tree":
-            return [process.pid for process in [tree, *sentinels, *children]]
-        chosen = sentinels if victim == "sentinel" else children
-        return [self.random.choice(chosen).pid] if chosen else []
-
-
-def take_overs(running: Board, held: list[tuple[Any, int, Any]]) -> list[float]:
-    """Seconds from each kill to the next claim of each session that the victim held."""
-    found = []
-    for session, fence, at in held:
-        row = running.query(
-            "SELECT extract(epoch FROM min(started_at) - %s) FROM board_run WHERE session_id = %s AND fence > %s",
-            at,
-            session,
-            fence,
-        )
-        if row[0][0] is not None:
-            found.append(float(row[0][0]))
-    return sorted(found)
+            return [process.pid for process in tree.everybody]
+        one = {"main": tree.main, "sentinel": tree.sentinel}.get(victim) or self.random.choice(tree.children)
+        return [one.pid]
 
 
 def percentile(values: list[float], share: float) -> float:

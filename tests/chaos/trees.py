@@ -29,13 +29,16 @@ class Tree:
         return None
 
     @classmethod
-    def of(cls, main: int) -> "Tree | None":
-        """The tree of a main process; None while it is incomplete."""
+    def of(cls, main: int, *, least: int = 5) -> "Tree | None":
+        """The tree of a main process; None while its sentinel has fewer children than ``least``.
+
+        Complete it has five: three workers at least, monitor and pusher.
+        """
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(main)
             for sentinel in process.children():
                 children = sentinel.children()
-                if len(children) >= 5:  # three workers at least, monitor and pusher
+                if len(children) >= least:
                     return cls(process, sentinel, sorted(children, key=lambda child: child.create_time()))
         return None
 
