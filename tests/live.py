@@ -192,6 +192,21 @@ class Board:
             self._scripts.kill()
             self._scripts.wait(10)
 
+    def only(self, *names: str) -> None:
+        """Kill every process but these, with whatever it has started."""
+        for name in [name for name in self.processes if name not in names]:
+            process = self.processes.pop(name)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+    def empty(self) -> None:
+        """Forget all sessions, calls and queue entries, as if the product had just been set up."""
+        kept = ("django_migrations", "django_content_type", "auth_permission", "board_personaversion")
+        tables = self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        names = ", ".join(f'"{name}"' for (name,) in tables if name not in kept)
+        self.query(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
     def query(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             cursor = connection.execute(statement, args)  # type: ignore[arg-type]

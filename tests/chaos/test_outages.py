@@ -66,10 +66,10 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
     board = site_on(own_server.fresh(), tmp_path, DATABASE_BREAKER_SECONDS="5")
     try:
         headers = board.add_reader()
-        await asyncio.to_thread(board.start_provider, "0.5-1.0")
+        await asyncio.to_thread(board.start_provider, "0.4-0.8")
         web = await asyncio.to_thread(board.web, "web")
         await asyncio.to_thread(board.start_worker)
-        started = await asyncio.to_thread(start_sessions, board, 8, rounds=3)
+        started = await asyncio.to_thread(start_sessions, board, 8, rounds=2)
         seen: list[int] = []
         watching = asyncio.create_task(read_to_the_end([web], started[0], headers, seen))
         answers: list[tuple[int, str]] = []

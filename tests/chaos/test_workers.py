@@ -17,13 +17,26 @@ from tests.live import Board, board, wait_until
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Board]:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     # A transaction that lies idle is taken back by PostgreSQL after a minute; here, after a few seconds.
     with board(
-        tmp_path, web=False, worker=False, latency="0.2-0.6", LOG_LEVEL="WARNING", IDLE_IN_TRANSACTION="6"
+        tmp_path_factory.mktemp("workers"),
+        web=False,
+        worker=False,
+        latency="0.2-0.6",
+        LOG_LEVEL="WARNING",
+        IDLE_IN_TRANSACTION="6",
     ) as running:
         yield running
+
+
+@pytest.fixture
+def running(kept: Board) -> Iterator[Board]:
+    """Nothing but the provider runs, and nothing is known of what the test before did."""
+    kept.empty()
+    yield kept
+    kept.only("provider")
 
 
 _CALL = "session_id::text, node, persona, task_id, call_no"
@@ -125,9 +138,13 @@ def test_sessions_whose_queue_entries_were_deleted_go_on_by_themselves(running: 
         " DELETE FROM django_q_ormq WHERE id = NEW.id; END IF; RETURN NULL; END$$"
     )
     running.query("CREATE TRIGGER lose AFTER INSERT ON django_q_ormq FOR EACH ROW EXECUTE FUNCTION lose()")
-    start_sessions(running, 4, rounds=1)
-    all_completed(running, 4)
-    assert running.query("SELECT last_value >= 5 FROM lost_entries") == [(True,)]
+    try:
+        start_sessions(running, 4, rounds=1)
+        all_completed(running, 4)
+        assert running.query("SELECT last_value >= 5 FROM lost_entries") == [(True,)]
+    finally:
+        running.query("DROP FUNCTION lose CASCADE")
+        running.query("DROP SEQUENCE lost_entries")
 
 
 def test_a_session_that_always_kills_its_worker_is_taken_out_and_the_others_finish(

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypedDict
 
@@ -201,7 +200,3 @@ def expire_lease(session: Session) -> None:
             "UPDATE board_session SET lease_until = 'epoch' WHERE id = %s::uuid AND status = 'running'",
             [str(session.pk)],
         )
-
-
-def moment() -> float:
-    return time.monotonic()

@@ -11,7 +11,7 @@ from sessions.models import AuditEntry, Event, Session
 from sessions.services import control
 from sessions.services.access import NotAllowed
 from sessions.transitions import IllegalTransition
-from tests.engine.lab import Lab, moment, status, story, until
+from tests.engine.lab import Lab, status, story, until
 
 Queued = Callable[[], Session]
 
@@ -47,15 +47,16 @@ def test_a_pause_that_is_taken_back_in_time_changes_nothing(lab: Lab, queued: Qu
         until(lambda: status(session) == "completed")
 
 
-def test_a_kill_cancels_calls_in_flight_at_once_and_nothing_is_written_after_it(lab: Lab, queued: Queued) -> None:
+def test_a_kill_cancels_calls_in_flight_at_once_and_nothing_is_written_after_it(
+    lab: Lab, queued: Queued, settings: Any
+) -> None:
+    settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS = 600.0, 300.0  # the runner is told, it waits for no heartbeat
     session = queued()
     lab.hold(2)
     with lab.running():
         until(lambda: lab.begun(2) == 2)
-        began = moment()
         control.kill(session, session.owner, "wrong question")
         until(lambda: len(lab.cancelled) == 2)
-        assert moment() - began < 1.0, "the runner is told, it does not wait for a heartbeat"
     assert status(session) == "killed"
     assert story(session)[-1] == "session_killed"
     assert session.runs.get().outcome == "killed"

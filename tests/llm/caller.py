@@ -3,7 +3,8 @@
     python -m tests.llm.caller
 
 Reads lines ``<count> <task prefix>`` from standard input; makes that many calls at once, each without a session; and
-answers each line with a JSON list of what answered: a provider's name, or an error's code.
+answers each line with a JSON list of what answered: a provider's name, or an error's code. After ``0 forget`` it knows
+of breakers and answers what it knew when it had just started.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import django
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bo1site.settings")
     django.setup()
+    from llm import breaker_store, cache
     from llm.broker import complete
     from llm.errors import LLMError
     from llm.providers import registry
@@ -35,6 +37,9 @@ def main() -> None:
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             count, prefix = line.split()
+            if count == "0":
+                breaker_store.forget()
+                cache.answers.clear()
             results = await asyncio.gather(*(ask(f"{prefix} {number}") for number in range(int(count))))
             print(json.dumps(results), flush=True)
 

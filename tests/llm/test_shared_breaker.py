@@ -22,16 +22,16 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
 
 
 class Caller:
-    """One process of ``tests.llm.caller``."""
+    """One process of ``tests.llm.caller`` that speaks to the offline provider at ``url``."""
 
-    def __init__(self, offline: Offline) -> None:
+    def __init__(self, url: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.llm.caller"],
             cwd=ROOT,
             env={
                 **os.environ,
                 "DATABASE_URL": server_url(str(connection.settings_dict["NAME"])),
-                "OFFLINE_URL": offline.url,
+                "OFFLINE_URL": url,
                 "LOG_LEVEL": "ERROR",
             },
             stdin=subprocess.PIPE,
@@ -54,17 +54,27 @@ class Caller:
         return json.loads(self.read())
 
 
+@pytest.fixture(scope="module")
+def kept() -> Iterator[list[Caller]]:
+    """The processes of the module; a test may kill some."""
+    processes: list[Caller] = []
+    yield processes
+    for caller in processes:
+        caller.process.kill()
+        caller.process.wait(timeout=10)
+
+
 @pytest.fixture
-def callers(offline: Offline) -> Iterator[list[Caller]]:
-    processes = [Caller(offline), Caller(offline)]
-    try:
-        for caller in processes:
-            assert caller.read() == "ready\n"
-        yield processes
-    finally:
-        for caller in processes:
-            caller.process.kill()
-            caller.process.wait(timeout=10)
+def callers(offline: Offline, kept: list[Caller]) -> list[Caller]:
+    """Two living processes that know nothing yet."""
+    kept[:] = [caller for caller in kept if caller.process.poll() is None]
+    fresh = [Caller(offline.url) for _ in range(2 - len(kept))]
+    for caller in fresh:
+        assert caller.read() == "ready\n"
+    kept += fresh
+    for caller in kept:
+        assert caller.ask(0, "forget") == []
+    return kept
 
 
 def test_half_open_admits_one_of_fifty_callers_in_two_processes(callers: list[Caller], offline: Offline) -> None:
@@ -101,6 +111,7 @@ def test_a_process_killed_while_it_probes_does_not_block_recovery(callers: list[
     callers[0].begin(1, "van")
     wait_for_probe()
     callers[0].process.kill()
+    callers[0].process.wait(timeout=10)
     assert callers[1].ask(1, "truck") == ["openai"], "the dead process still holds the lease"
     Breaker.objects.update(probe_until=timezone.now() - timedelta(seconds=1))
     offline.mend()
