@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sessions.axes import Box
 from sessions.calibration import Calibration
 
-BOX = Box(width=360, height=320, left=52, right=346, top=14, base=272)
+BOX = Box(width=360, height=320, left=52, right=338, top=14, base=272)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def test_the_plot_lies_inside_its_box_and_says_in_words_what_it_shows() -> None:
     plot = calibration_plot.draw(measure([Pair(1.0, 1.0), Pair(0.0, 0.0), Pair(0.5, 0.5), Pair(0.5, 1.0)]))
     assert plot is not None
     assert [(dot.x, dot.y) for dot in plot.dots] == [
-        (plot.box.left, plot.box.base), (199.0, 78.5), (plot.box.right, plot.box.top),
+        (plot.box.left, plot.box.base), ((plot.box.left + plot.box.right) / 2, 78.5), (plot.box.right, plot.box.top),
     ]  # fmt: skip
     assert all(plot.box.top <= dot.top <= dot.y <= dot.bottom <= plot.box.base for dot in plot.dots)
     assert plot.dots[1].radius == max(dot.radius for dot in plot.dots)

@@ -89,7 +89,7 @@ def choice(text: str) -> Choice:
     quoted = f"“{label}”"
     phrase = to_owner(lower_first(label))
     words = phrase.split()
-    verb = words[0].lower() if words else ""
+    verb = words[0].lower().rstrip(",") if words else ""
     if is_hostile(text) or not words:
         ing, do = f"the option {quoted}", f"choose {quoted}"
     elif is_verb(verb, words[1].lower() if len(words) > 1 else "to"):

@@ -11,6 +11,7 @@ _SENTENCE = re.compile(
     r"(?<=[?!])[\"”’)]?\s+|(?<=\.)[\"”’)]?\s+(?=[A-Z0-9“\"'(€$£])|\n+",
 )
 # A line break within a sentence, as editors and mail programs make them.
+_HEADING = re.compile(r"^#{1,6}[ \t]+.*$", re.MULTILINE)
 _WRAPPED = re.compile(r"(?<=[^\s.?!:;])[ \t]*\n(?=[a-z(])")
 _CLAUSE = re.compile(r";\s+|\s+[–—]\s+|\s+-\s+|,\s+(?:but|so|while|and|yet|whereas)\s+")
 _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,200}>")
@@ -102,7 +103,7 @@ def read_story(text: str) -> Story:
     return Story(
         money=_found(_MONEY, whole),
         percents=_found(_PERCENT, whole),
-        durations=tuple(item.replace("-", " ") for item in _found(_DURATION, whole)),
+        durations=tuple(item for item in _found(_DURATION, whole) if "-" not in item),  # "a two-year contract"
         counts=_found(_COUNT, whole),
         deadlines=_found(_DEADLINE, whole),
         names=names,
@@ -115,7 +116,7 @@ def read_story(text: str) -> Story:
 
 
 def split_sentences(text: str) -> list[str]:
-    text = _WRAPPED.sub(" ", text)
+    text = _WRAPPED.sub(" ", _HEADING.sub("", text.replace("\r\n", "\n")))
     return [part.strip() for part in _SENTENCE.split(text) if part and part.strip()]
 
 

@@ -81,7 +81,7 @@ def unheard(material: str, said: Sequence[Mapping[str, Any]]) -> list[str]:
     named: dict[str, str] = {}
     for word in material.split():
         for stem in words.content(word):
-            if stem in _AFFECTED:
+            if stem in _AFFECTED and not word.lower().rstrip(".,;:!?").endswith("ing"):  # "a neighbouring house"
                 named.setdefault(stem, word.strip(".,;:!?()\"'“”‘’").lower())
     return [] if spoken & set(named) else list(named.values())
 

@@ -125,12 +125,12 @@ def _shared(person: Persona, subject: set[str]) -> list[str]:
 
 def _why(person: Persona, subject: set[str]) -> str:
     shared = _shared(person, subject)
-    about = f" and knows about {' and '.join(shared[:2])}" if shared else ""
-    return f"Reasons by {person.method}, which nobody else at the table does{about}."
+    about = f" Knows about {' and '.join(shared[:2])}." if shared else ""
+    return f"Brings a method that nobody else at the table has: {person.method}.{about}"
 
 
 def _wish(person: Persona, reason: str) -> str:
-    return f"You asked for this seat. {reason or f'It reasons by {person.method}.'}"
+    return f"You asked for this seat. {reason or f'Its method: {person.method}.'}"
 
 
 def _index(people: Mapping[str, Persona]) -> dict[str, Persona]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sessions.axes import Box
 from sessions.models import Assessment
 
-BOX = Box(width=320, height=150, left=34, right=308, top=12, base=126)
+BOX = Box(width=320, height=150, left=42, right=308, top=12, base=126)
 #: Units between an axis and the dot of the first or last round.
 AIR = 12
 

@@ -9,40 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.looking import CONTRAST
 from tests.live import Board, board
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATES = ["finished", "running", "failed", "waiting", "paused", "queued", "killed", "draft"]
-
-#: Every text on the page with the contrast of its colour against what lies under it.
-CONTRAST = """
-() => {
-  const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const under = element => {
-    for (let at = element; at; at = at.parentElement) {
-      const color = parse(getComputedStyle(at).backgroundColor);
-      if (color.length === 3 || color[3] === 1) return color;
-    }
-    return [255, 255, 255];
-  };
-  const poor = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    const style = getComputedStyle(element);
-    const text = walker.currentNode.data.trim();
-    if (!text || !element.checkVisibility() || element.closest("script, noscript, svg")) continue;
-    const [a, b] = [light(parse(style.color)), light(under(element))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${element.className}: ${text}`);
-  }
-  return poor;
-}
-"""
 
 
 @pytest.fixture(scope="module")

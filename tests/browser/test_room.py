@@ -42,15 +42,6 @@ def test_a_running_debate_is_stopped_with_a_reason(open_page: Callable[..., Page
     assert page.locator("#controls").count() == 0
 
 
-def test_a_remark_reaches_the_debate(open_page: Callable[..., Page], board_url: str) -> None:
-    page = open_page()
-    bring_example(page, board_url)
-    expect(page.locator(".card").first).to_be_visible(timeout=60_000)
-    page.get_by_label("Throw in a remark").fill("The mill gives us thirty days now.")
-    page.get_by_role("button", name="Send to the board").click()
-    expect(page.locator(".aside.remark")).to_contain_text("The mill gives us thirty days now.")
-
-
 def test_a_failed_session_is_continued_with_its_one_button(
     open_page: Callable[..., Page], board_url: str, seed: Callable[..., str], product: Board
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from sessions.evaluation import report
 from tests.browser.conftest import ARGUMENTS
-from tests.browser.test_looks import CONTRAST
+from tests.browser.looking import CONTRAST
 from tests.evaluation.test_report import told
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -179,6 +179,7 @@ def test_those_whom_a_decision_befalls_count_as_unheard_until_somebody_names_one
     assert moderation.unheard(material, [quiet]) == ["patients", "nurses"]
     assert moderation.unheard(material, [quiet, {"claim": "A nurse will leave.", "reasons": []}]) == []
     assert moderation.unheard("Rent or buy?", [quiet]) == []
+    assert moderation.unheard("The neighbouring house closed.", [quiet]) == []
 
 
 FRAME: Any = {"title": "t", "question": "q", "complexity": 3, "options": ["o"], "criteria": ["c"]}

@@ -14,6 +14,7 @@ function attributes(from, to) {
     if (keeps(from, name) || from.getAttribute(name) === value) continue;
     from.setAttribute(name, value);
     if (name === "data-begun") from.open = true; // folds belong to the reader, but what has just begun is shown
+    if (name === "data-past") from.open = false; // … and what it has left behind makes room for it, once
   }
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && !keeps(from, name)) from.removeAttribute(name);
