@@ -250,6 +250,14 @@ class Board:
     def clear_faults(self) -> None:
         self._provider("/faults", "DELETE")
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults in force; ``seen`` is how many requests each has matched."""
+        return list(self._provider("/faults", "GET")["faults"])
+
+    def provider_in_flight(self) -> int:
+        """Requests that the provider has not answered, and whose callers still wait."""
+        return int(self._provider("/stats", "GET")["in_flight"])
+
     def _provider(self, path: str, method: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(

@@ -54,6 +54,8 @@ def test_two_runners_handed_the_same_session_double_nothing(lab: Lab, queued: Qu
             lab.release(2)
             until(lambda: status(session) == "completed")
     assert sorted(run.outcome for run in session.runs.all()) == ["completed", "lost"]
+    told = session.events.get(type="session_resumed").data
+    assert (told["reason"], told["phase"], told["round"]) == ("taken_over", "debating", 2), "why, and where it goes on"
     assert story(session).count("contribution") == 6
     assert session.contributions.count() == 6
     assert {first.outcomes.get(session.pk), second.outcomes.get(session.pk)} >= {"completed"}
