@@ -13,6 +13,9 @@ from psycopg.conninfo import make_conninfo
 
 log = logging.getLogger(__name__)
 
+#: Two pages of a long history are read side by side.
+KEPT = 2
+
 #: Options of Django's backend that libpq does not know.
 _NOT_LIBPQ = {"pool", "server_side_binding", "isolation_level", "assume_role", "application_name"}
 
@@ -44,7 +47,7 @@ async def connect(info: str, name: str) -> psycopg.AsyncConnection[Any]:
 
 
 class Connections:
-    """At most ``size`` connections at once, one of them kept between uses.
+    """At most ``size`` connections at once, ``KEPT`` of them kept between uses.
 
     psycopg's own pool waits ever longer between attempts while the server is away; here the next use simply tries.
     """
@@ -76,7 +79,7 @@ class Connections:
             with suppress(Exception):
                 await connection.close()
             raise
-        if self._idle and not self._slots.locked():
+        if len(self._idle) >= KEPT and not self._slots.locked():
             await connection.close()
         else:
             self._idle.append(connection)

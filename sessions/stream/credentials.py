@@ -55,6 +55,14 @@ def may_still_read(reader: Reader, session_id: UUID) -> bool:
     return _still(reader, lambda user: Session.objects.visible_to(user).filter(pk=session_id).exists())
 
 
+def exists(session_id: UUID) -> bool:
+    """Whether there is such a session, whoever may read it. Gives its database connection back."""
+    try:
+        return Session.objects.filter(pk=session_id).exists()
+    finally:
+        connection.close()
+
+
 def may_still_oversee(reader: Reader, *, everybody: bool) -> bool:
     """The same for a stream of many sessions: their own, or everybody's."""
     return _still(reader, lambda user: not everybody or may_oversee(user))

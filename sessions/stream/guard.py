@@ -47,13 +47,13 @@ class Guard:
             asked.setdefault((subscription.reader, subscription.topic), []).append(subscription)
         for same in asked.values():
             try:
-                allowed = await loop.run_in_executor(self._threads, same[0].may_go_on)
+                reason = await loop.run_in_executor(self._threads, same[0].why_not)
             except DatabaseError as error:
                 log.warning("Cannot check who may read, trying again soon: %s", error)
                 return
-            if not allowed:
+            if reason:
                 for subscription in same:
-                    subscription.end("forbidden")
+                    subscription.end(reason)
 
     async def _tend_for_ever(self) -> None:
         clock = asyncio.get_running_loop().time

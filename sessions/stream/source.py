@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sessions.stream import frames, metrics
 from sessions.stream.hub import Hub
+from sessions.stream.queries import PAGE
 from sessions.stream.ring import RING_FRAMES, Channel, Cursor, Do, Gap, Page, Send
 from sessions.stream.subscription import Subscription
 from sessions.stream.voices import Heard
@@ -68,7 +69,7 @@ class SessionSource:
                 page = await self._read(cursor.last)
             gap, send = cursor.turn(page, channel)
             if channel.after(cursor.last) is None:
-                self._ahead = cursor.last, asyncio.create_task(self._hub.replay(self._session_id, cursor.last))
+                self._read_ahead(cursor.last)
             return _encode(gap) + _encode(send) or Now.WAIT
         if isinstance(step, Gap | Send):
             return _encode(step)
@@ -79,11 +80,21 @@ class SessionSource:
         return Now.WAIT
 
     async def _read(self, last: int) -> Page | None:
-        """The page above ``last``: on a long way it is read while the one before it is being sent."""
+        """The page above ``last``: on a long way it is read while the one before it is being sent, or even read."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == last and (page := await ahead[1]):
             return page
+        if last == self._last and self._head > last + PAGE:
+            self._read_ahead(last + PAGE)
         return await self._hub.replay(self._session_id, last)
+
+    def _read_ahead(self, last: int) -> None:
+        """Have the page above ``last`` read, unless it is being read already. Never more than this one."""
+        if self._ahead is not None:
+            if self._ahead[0] == last:
+                return
+            self._ahead[1].cancel()
+        self._ahead = last, asyncio.create_task(self._hub.replay(self._session_id, last))
 
     def close(self) -> None:
         self._subscription.push = None

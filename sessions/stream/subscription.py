@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sessions.stream.credentials import Reader, may_still_oversee, may_still_read
+from sessions.stream.credentials import Reader, exists, may_still_oversee, may_still_read
 from sessions.stream.direct import Writer
 
 
@@ -41,9 +41,12 @@ class Subscription:
         """What is read, for the framework's channel name and for telling the questions of rights apart."""
         return f"session-{self.session_id}"
 
-    def may_go_on(self) -> bool:
-        """Whether the credential would open the stream again. For a thread: asks the database."""
-        return may_still_read(self.reader, UUID(self.session_id))
+    def why_not(self) -> str:
+        """Why the credential would not open the stream again; empty if it would. For a thread: asks the database."""
+        session_id = UUID(self.session_id)
+        if may_still_read(self.reader, session_id):
+            return ""
+        return "forbidden" if exists(session_id) else "gone"
 
     def end(self, reason: str) -> None:
         """Have the stream end as soon as it can write; the first reason stays."""
@@ -61,5 +64,5 @@ class Overseeing(Subscription):
     def topic(self) -> str:
         return "everybody" if self.everybody else "mine"
 
-    def may_go_on(self) -> bool:
-        return may_still_oversee(self.reader, everybody=self.everybody)
+    def why_not(self) -> str:
+        return "" if may_still_oversee(self.reader, everybody=self.everybody) else "forbidden"

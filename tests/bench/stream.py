@@ -7,8 +7,9 @@ else the machine does hits them alike. The clients are plain sockets in this pro
 thread and a database connection for every client and carries no more than ``STOCK_CLIENTS``; the others are measured
 with as many, too, and those figures are the ones to compare.
 
-CPU is the server process' own, by the scheduler's clock. What an event costs with nobody listening is measured first
-and taken off, since stock writes events in the process that serves them. Times run from the moment before the write to
+CPU is the server process' own, by the scheduler's clock. A delivery is what one more client adds to an event: what an
+event costs with a single client is measured first and taken off, since stock also writes events in the process that
+serves them, and the others do not. Times run from the moment before the write to
 the moment a client has the event, memory from before the first client. Rates are medians.
 """
 
@@ -74,7 +75,7 @@ class Contestant:
         self.process = psutil.Process(site.processes[name].pid)
         self.session = site.add_session()
         self.writes = psycopg.connect(site.database_url, application_name="bench-writes")
-        self.memory, self.unheard = 0, 0.0
+        self.memory, self.alone = 0, 0.0
 
     def cpu(self) -> float:
         """Seconds of processor time of all threads, to the nanosecond."""
@@ -144,17 +145,14 @@ async def close(listeners: list[Listener]) -> None:
     await asyncio.sleep(0.5)
 
 
-async def warm(peer: Contestant) -> None:
-    """What happens once, and what an event costs with nobody listening."""
+async def warm(peer: Contestant) -> dict[str, Any]:
+    """What happens once, and what an event costs with a single client."""
     await asyncio.to_thread(peer.write, 5)
     await fan_out(peer, 20, 3)
-    await asyncio.sleep(1)
-    cpu = peer.cpu()
-    for _ in range(50):
-        await asyncio.to_thread(peer.write)
-    await asyncio.sleep(0.2)
-    peer.unheard = (peer.cpu() - cpu) / 50
     peer.memory = peer.process.memory_info().rss
+    alone = await fan_out(peer, 1, 60)
+    peer.alone = alone["cpu_ms_an_event"] / 1000
+    return alone
 
 
 async def fan_out(peer: Contestant, clients: int, events: int) -> dict[str, Any]:
@@ -165,7 +163,7 @@ async def fan_out(peer: Contestant, clients: int, events: int) -> dict[str, Any]
     memory = (peer.process.memory_info().rss - peer.memory) / clients
     threads, backends = peer.process.num_threads(), peer.backends()
     delays: list[float] = []
-    events = max(events, DELIVERIES // clients)
+    events = max(events, DELIVERIES // max(clients, 80))
     cpu = peer.cpu()
     for _ in range(events):
         begun, head = time.time(), head + 1
@@ -178,7 +176,7 @@ async def fan_out(peer: Contestant, clients: int, events: int) -> dict[str, Any]
     return {
         "clients": clients,
         "cpu_ms_an_event": round(1000 * cpu, 2),
-        "cpu_us_a_delivery": round(1e6 * (cpu - peer.unheard) / clients, 1),
+        "cpu_us_a_delivery": round(1e6 * (cpu - peer.alone) / max(clients - 1, 1), 1),
         "p50_ms": round(1000 * median(delays), 1),
         "p99_ms": round(1000 * quantiles(delays, n=100)[98], 1),
         "memory_kib_a_client": round(memory / 1024, 1),
@@ -218,7 +216,7 @@ async def storm(peer: Contestant, clients: int) -> dict[str, Any]:
 async def contest(peers: list[Contestant], options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {peer.name: {"fan_out": [], "storm": [], "replay": {}} for peer in peers}
     for peer in peers:
-        await warm(peer)
+        found[peer.name]["alone"] = await warm(peer)
     for clients in options.clients:
         for peer in peers:
             if peer.name != "stock" or clients <= STOCK_CLIENTS:
@@ -226,6 +224,7 @@ async def contest(peers: list[Contestant], options: argparse.Namespace) -> dict[
                 print(peer.name, json.dumps(found[peer.name]["fan_out"][-1]), flush=True)
     for peer in peers:
         await asyncio.to_thread(peer.write, 10_000)
+    peers[0].site.query("ANALYZE")  # as autovacuum does within a minute
     for events in (1000, 10_000):
         runs: dict[str, list[tuple[float, float]]] = {peer.name: [] for peer in peers}
         for _ in range(ROUNDS):

@@ -20,7 +20,7 @@ Line = tuple[str, dict[str, float], bool]
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown; ``× bare`` is ours by bare, ``× stock`` says how many times better than stock ours is."""
+    """Markdown. *ours / bare* is a quotient, *ahead of stock* says how many times better ours is."""
     lines = ["| | bare | ours | stock | ours / bare | ahead of stock |", "|---|---:|---:|---:|---:|---:|"]
     for name, values, more in _lines(found):
         bare, ours, stock = (values.get(peer) for peer in ("bare", "ours", "stock"))
@@ -32,6 +32,8 @@ def table(found: dict[str, Any]) -> str:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[Line]:
+    alone = {name: peer["alone"]["cpu_ms_an_event"] for name, peer in found.items()}
+    yield "1 client: CPU an event, ms", alone, False
     for number, clients in _each(found, "fan_out"):
         for key, name, more in FAN_OUT:
             yield f"{clients:,} clients: {name}", _values(found, "fan_out", number, key), more
