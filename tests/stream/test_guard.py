@@ -13,7 +13,7 @@ from django_eventstream.views import get_listener_manager
 from rest_framework.authtoken.models import Token
 
 from sessions.models import Session
-from sessions.stream import limiter
+from sessions.stream import limiter, source
 from sessions.stream.eventstream import DoorbellManager, channel_of
 from tests.stream.client import Stream, connect, get, until
 from tests.stream.conftest import do
@@ -123,6 +123,26 @@ async def test_a_deleted_session_ends_its_streams(web, login, user, make_session
         assert await ended(got) == "gone"
 
 
+async def test_a_session_deleted_while_listen_was_down_is_gone_and_not_forbidden(
+    login, user, make_session, monkeypatch
+) -> None:
+    """Its streams are looked at for lost rights when LISTEN is back, which must not give the wrong reason."""
+    session, headers = await do(make_session), await do(login, user)
+
+    def delete_unheard() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM board_event WHERE session_id = %s", [session.pk])
+            cursor.execute("DELETE FROM board_session WHERE id = %s", [session.pk])
+
+    with serving() as web:
+        monkeypatch.setattr(web.hub, "look_at_everything", lambda: None)  # the check of rights comes first
+        async with get(web.stream(session), **headers) as got:
+            await got.take(1)
+            await do(delete_unheard)
+            web.loop.call_soon_threadsafe(web.hub.on_access, "*")
+            assert await ended(got) == "gone"
+
+
 async def test_the_framework_s_kick_ends_the_stream(web, login, user, add_user, make_session) -> None:
     session, heir = await do(make_session), await do(add_user)
     async with get(web.stream(session), **await do(login, user)) as got:
@@ -168,6 +188,37 @@ async def test_a_client_that_does_not_read_is_closed_and_resumes(login, user, ma
         async with get(web.stream(session, f"?lastEventId={last}"), **headers) as resumed:
             got += [m.id for m in await resumed.take(1001 - last)]
     assert got == list(range(1, 1002))
+
+
+async def test_a_client_that_does_not_read_has_two_pages_read_for_it_and_no_more(
+    web, login, user, make_session, write
+) -> None:
+    """What memory a client may cost: a page that is being sent and the one after it."""
+    session, headers = await do(make_session), await do(login, user)
+    for _ in range(40):
+        await do(write, session, 500, "x" * 1000)
+    read, taken = [0], [0]
+    replay, encode = web.hub.replay, source._encode
+
+    async def reading(session_id: str, last: int) -> Any:
+        read[0] += 1
+        return await replay(session_id, last)
+
+    def taking(part: Any) -> bytes:
+        taken[0] += part is not None
+        return encode(part)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web.hub, "replay", reading)
+        patch.setattr(source, "_encode", taking)
+        lazy = await connect(web.stream(session), limit=1024, **headers)
+        await until(lambda: web.hub.subscriptions)
+        [subscription] = web.hub.subscriptions
+        clock = web.loop.time
+        await until(lambda: clock() - (subscription.writing_since or clock()) > 0.5)
+        assert 1 <= taken[0] < 40
+        assert read[0] == taken[0] + 1
+        await lazy.close()
 
 
 @override_settings(STREAM_LIFE_SECONDS=0.4, STREAM_KEEPALIVE_SECONDS=0.1)
