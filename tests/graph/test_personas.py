@@ -185,7 +185,7 @@ def test_a_pick_that_the_model_chose_too_keeps_the_models_reason() -> None:
     )
     reasons = {who.slug: reason for who, reason in found}
     assert reasons["red-team"] == "You asked for this seat. Looks at the lock."
-    assert reasons["regret"].startswith("You asked for this seat. It reasons by regret")
+    assert reasons["regret"].startswith("You asked for this seat. Its method: regret")
 
 
 def test_nobody_whom_the_owner_refused_sits_whatever_the_model_says() -> None:
