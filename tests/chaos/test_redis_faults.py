@@ -22,8 +22,8 @@ from tests.live import database, wait_until
 from tests.stream.processes import Redis, Site
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
-#: Requests to each of two processes that are compared; enough for what else runs on the machine to even out.
-PAIRS = 300
+#: Requests to each of two processes that are compared, pair by pair: what else runs on the machine slows both of one.
+PAIRS = 150
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,8 @@ async def test_requests_take_no_longer_while_redis_is_a_black_hole(tmp_path: Pat
         frozen.kill()
         site.kill("frozen")
     healthy, away = (statistics.median(times[url]) for url in (healthy_url, frozen_url))
+    ratio = statistics.median(b / a for a, b in zip(times[healthy_url], times[frozen_url], strict=True))
     quarters = {url: [round(value * 1000, 1) for value in statistics.quantiles(times[url], n=4)] for url in times}
-    print(f"\nmedian: healthy {healthy * 1000:.1f} ms, black hole {away * 1000:.1f} ms, ratio {away / healthy:.3f}")
+    print(f"\nmedian: healthy {healthy * 1000:.1f} ms, black hole {away * 1000:.1f} ms, ratio {ratio:.3f}")
     print(f"quartiles: {list(quarters.values())} ms, worst under the black hole {max(times[frozen_url]) * 1000:.0f} ms")
-    assert away / healthy <= 1.2
+    assert ratio <= 1.2
