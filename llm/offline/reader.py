@@ -97,7 +97,7 @@ def read_story(text: str) -> Story:
     sentences = [one for one in split_sentences(text) if not _ADDRESSED_TO_A_MACHINE.search(one)]
     sentences = [clean for one in sentences if (clean := " ".join(one.split()))][:120]
     whole = "\n".join(sentences)
-    clauses = [part.strip(" .,:!") for one in sentences if not one.endswith("?") for part in _CLAUSE.split(one)]
+    clauses = [part.strip(" .,:;!") for one in sentences if not one.endswith("?") for part in _CLAUSE.split(one)]
     clauses = [part for part in clauses if 4 <= len(part.split()) <= 24 and not _DECIDING.search(part)]
     names = _names(sentences)
     return Story(
@@ -109,10 +109,16 @@ def read_story(text: str) -> Story:
         names=names,
         things=_things(whole),
         givens=tuple(dict.fromkeys(given for part in clauses if (given := _given(part, names, whole)))),
-        quotes=tuple(dict.fromkeys(part for part in clauses if re.search(r"\d", part) or len(part.split()) > 5)),
+        quotes=tuple(dict.fromkeys(part for part in clauses if _can_be_quoted(part))),
         core=_core(sentences),
         words=len(whole.split()),
     )
+
+
+def _can_be_quoted(clause: str) -> bool:
+    """Whether a clause says enough by itself: one that begins with its verb has left its subject behind."""
+    first = clause.split()[0].lower()
+    return first not in FINITE and (re.search(r"\d", clause) is not None or len(clause.split()) > 5)
 
 
 def split_sentences(text: str) -> list[str]:

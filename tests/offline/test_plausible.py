@@ -73,6 +73,21 @@ def test_a_title_that_leaves_something_out_says_so() -> None:
     assert headline("Should we sell the van?") == "Sell the van"
 
 
+def test_a_decision_that_only_asks_what_to_do_is_called_by_what_can_be_done() -> None:
+    asked = section("decision", "The roof leaks, and the city pays two thirds of a new one. What should we do?")
+    frame = answered(
+        schemas.Frame, asked + section("options", ["Patch the roof", "Close for a year", "Close and tour"])
+    )
+    assert frame.title == "Patch the roof, close for a year or close and tour"
+
+
+def test_half_a_sentence_is_not_quoted() -> None:
+    story = read_story(
+        "A friend would lend us 250,000 without interest, but wants a seat on the board of trustees; the rest is ours."
+    )
+    assert story.quotes == ("A friend would lend us 250,000 without interest",)
+
+
 def test_nobody_sits_on_the_board_who_shares_a_name_with_somebody_in_the_decision() -> None:
     catalogue = CATALOGUE + "".join(
         f"- extra-{n} | {name} | method {n} | people\n" for n, name in enumerate(("Priya Nordstrom", "Jonas Weil"))

@@ -3,7 +3,7 @@
 import re
 
 from llm.offline.asking import Json
-from llm.offline.choices import choices_for
+from llm.offline.choices import Choice, choices_for
 from llm.offline.prompt import Brief
 from llm.offline.reader import headline, read_story
 from llm.offline.seeds import Dice
@@ -14,6 +14,7 @@ from llm.offline.words import capital, listed, lower_first
 # A decision shorter than this cannot be advised on without asking back.
 FEWEST_WORDS = 12
 _ASK = re.compile(r"^\W*ask me first\W*$", re.IGNORECASE | re.MULTILINE)
+_OPEN = re.compile(r"^(?:so,? )?(?:what|how)\b", re.IGNORECASE)
 _HARD = re.compile(
     r"\b(irreversible|permanent\w*|regulat\w+|legal\w*|lawsuit|layoffs?|lay off|acquisition|merger|patients?|safety"
     r"|bankrupt\w*|famil(?:y|ies)|children|investors?|board|union|contract|deadline|migration)\b",
@@ -26,13 +27,20 @@ def frame(brief: Brief) -> Json:
     choices = choices_for(brief)
     topic = topic_of(brief)
     return {
-        "title": headline(story.core),
+        "title": _title(story.core, choices),
         "question": _question(brief, story.core, [one.quoted for one in choices]),
         "complexity": complexity(brief),
         "options": [one.text for one in choices],
         "criteria": list(brief.criteria[:6] or Dice("criteria", brief.decision).shuffled(topic.criteria)[:4]),
         "missing_facts": _missing(brief),
     }
+
+
+def _title(core: str, choices: list[Choice]) -> str:
+    """What is asked; where that is only "what should we do", what can be done."""
+    if not _OPEN.match(core):
+        return headline(core)
+    return shorten(capital(listed([lower_first(one.short_quoted.strip("“”")) for one in choices[:3]], "or")), 117)
 
 
 def complexity(brief: Brief) -> int:
