@@ -13,8 +13,9 @@ from psycopg.conninfo import make_conninfo
 
 log = logging.getLogger(__name__)
 
-#: Two pages of a long history are read side by side.
-KEPT = 2
+#: Idle connections kept at most (two pages of a long history are read side by side), and seconds for which more than
+#: one is kept.
+KEPT, LINGER = 2, 5.0
 
 #: Options of Django's backend that libpq does not know.
 _NOT_LIBPQ = {"pool", "server_side_binding", "isolation_level", "assume_role", "application_name"}
@@ -47,7 +48,7 @@ async def connect(info: str, name: str) -> psycopg.AsyncConnection[Any]:
 
 
 class Connections:
-    """At most ``size`` connections at once, ``KEPT`` of them kept between uses.
+    """At most ``size`` connections at once, one of them kept between uses, and ``KEPT`` for a while.
 
     psycopg's own pool waits ever longer between attempts while the server is away; here the next use simply tries.
     """
@@ -56,6 +57,8 @@ class Connections:
         self.info, self.name = info, name
         self._slots = asyncio.Semaphore(size)
         self._idle: list[psycopg.AsyncConnection[Any]] = []
+        self._several = 0.0  # when more than one was idle the last time
+        self._trimming: asyncio.Task[None] | None = None
 
     async def rows(self, query: Any, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a read-only statement; a connection that died while it was idle is replaced once."""
@@ -81,9 +84,22 @@ class Connections:
             raise
         if len(self._idle) >= KEPT and not self._slots.locked():
             await connection.close()
-        else:
-            self._idle.append(connection)
+            return
+        self._idle.append(connection)
+        if len(self._idle) > 1:
+            self._several = asyncio.get_running_loop().time()
+            if self._trimming is None or self._trimming.done():
+                self._trimming = asyncio.create_task(self._trim())
+
+    async def _trim(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while (wait := self._several + LINGER - clock()) > 0:  # noqa: ASYNC110 (it moves on while we sleep)
+            await asyncio.sleep(wait)
+        while len(self._idle) > 1:
+            await self._idle.pop(0).close()
 
     async def close(self) -> None:
+        if self._trimming is not None:
+            self._trimming.cancel()
         while self._idle:
             await self._idle.pop().close()
