@@ -21,7 +21,7 @@ from sessions.stream.chorus import Chorus
 from sessions.stream.connections import Connections, connect
 from sessions.stream.limits import Limits
 from sessions.stream.listen import hear
-from sessions.stream.ring import RING_FRAMES, Channel, Frame, Page
+from sessions.stream.ring import FIRST_FRAMES, RING_FRAMES, Channel, Frame, Page
 from sessions.stream.subscription import Subscription
 
 log = logging.getLogger(__name__)
@@ -266,8 +266,9 @@ class Hub:
         if subscription.live and self.chorus:
             self.chorus.join(subscription)
 
-    async def watch(self, subscription: Subscription) -> Channel:
-        """The channel of ``subscription``, loaded; it is woken from now on. Raises ``AWAY`` or ``SessionGone``."""
+    async def watch(self, subscription: Subscription, lacking: int) -> Channel:
+        """The channel of ``subscription``, loaded; it is woken from now on. ``lacking``: how many events its client has
+        to be sent. Raises ``AWAY`` or ``SessionGone``."""
         session_id = subscription.session_id
         self._watchers.setdefault(session_id, set()).add(subscription)
         while True:
@@ -276,13 +277,14 @@ class Hub:
                 return channel
             task = self._opening.get(session_id)
             if task is None:
-                task = self._opening[session_id] = asyncio.create_task(self._load(channel))
+                task = self._opening[session_id] = asyncio.create_task(self._load(channel, lacking))
                 task.add_done_callback(lambda _: self._opening.pop(session_id, None))
             await asyncio.shield(task)  # everybody who comes at once shares one query
 
-    async def _load(self, channel: Channel) -> None:
+    async def _load(self, channel: Channel, lacking: int) -> None:
         shown = channel.shown
-        rows = await self.reads.rows(queries.NEWEST, [RING_FRAMES, channel.session_id])
+        limit = min(RING_FRAMES, max(FIRST_FRAMES, lacking))
+        rows = await self.reads.rows(queries.NEWEST, [limit, channel.session_id])
         if not rows:
             raise SessionGone(channel.session_id)
         frames = [Frame(sequence, body) for _, _, sequence, body in rows if sequence is not None]

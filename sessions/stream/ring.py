@@ -11,8 +11,9 @@ from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
-#: Bounds of the newest frames kept in memory for a watched session.
-RING_FRAMES, RING_BYTES = 256, 256 * 1024
+#: Bounds of the newest frames kept in memory for a watched session, and how many of them are read at first unless its
+#: first client lacks more: those who come after a break lack a few, and the ring fills by itself.
+RING_FRAMES, RING_BYTES, FIRST_FRAMES = 256, 256 * 1024, 64
 
 
 class Frame(NamedTuple):

@@ -110,7 +110,7 @@ class SessionSource:
 
     async def _open(self, last: int, head: int) -> tuple[Channel, Cursor]:
         async with asyncio.timeout(PATIENCE):
-            self._channel = channel = await self._hub.watch(self._subscription)
+            self._channel = channel = await self._hub.watch(self._subscription, head - last)
         self._far = False
         self._hub.bell(self._session_id, head)  # another process may have told the client more
         self._cursor = cursor = Cursor(last, head, channel)

@@ -64,7 +64,7 @@ async def test_a_client_that_drops_1000_times_sees_every_event_once_though_proce
 
     async def murder() -> None:
         writer = site.writer(busy, 0, total, 150)
-        for victim in itertools.cycle(["worker", "one", "writer", "two"]):
+        for victim in itertools.cycle(["writer", "worker", "one", "two"]):
             await asyncio.sleep(2)
             if victim == "writer" and writer.poll() is not None:
                 continue  # it has written everything

@@ -30,6 +30,22 @@ async def test_a_new_client_gets_the_history_and_then_what_happens(web, login, u
     assert got.retries[0] >= 1000
 
 
+async def test_clients_that_lack_more_than_the_first_one_did_get_all_of_it(
+    web, login, user, make_session, write
+) -> None:
+    """SS1: what is kept in memory was read for somebody who had nearly everything."""
+    session, headers = await do(make_session), await do(login, user)
+    head = await do(write, session, 300)
+    async with get(web.stream(session, f"?lastEventId={head - 1}"), **headers) as first:
+        assert [m.id for m in await first.take(1)] == [head]
+        for last in (head - 3, head - 200, 1):  # from memory, from the table, from far behind
+            async with get(web.stream(session, f"?lastEventId={last}&tab={last}"), **headers) as got:
+                assert [m.id for m in await got.take(head - last)] == list(range(last + 1, head + 1))
+                head = await do(write, session)
+                assert [m.id for m in await got.take(1)] == [head]
+            assert [m.id for m in await first.take(1)] == [head]
+
+
 @pytest.mark.parametrize("how", ["header", "query", "header wins"])
 async def test_the_last_id_resumes_the_stream(web, login, user, make_session, write, how: str) -> None:
     session = await do(make_session)
