@@ -1,5 +1,6 @@
 """Documents tell the truth: links lead somewhere, and what they tell a reader to run exists."""
 
+import argparse
 import re
 from functools import cache
 from pathlib import Path
@@ -57,8 +58,12 @@ def dead(document: Path, link: str) -> str:
 
 
 def unknown_options(command: str, rest: str) -> list[str]:
-    """Options of a command that it does not take."""
+    """Options of a command, or of the verb that follows it, that it does not take."""
     parser = load_command_class(get_commands()[command], command).create_parser("manage.py", command)
+    words = rest.split()
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and words and words[0] in action.choices:
+            parser = action.choices[words[0]]
     known = {option for action in parser._actions for option in action.option_strings}
     return [option for option in _OPTION.findall(rest) if option not in known]
 
@@ -95,4 +100,5 @@ def test_the_readers_find_what_they_should(tmp_path: Path) -> None:
     assert dead(document, "#another") == "#another: no such heading"
     assert set(_MAKE.findall(code(text))) == {"run", "nothing-of-the-kind"}
     assert _MANAGE.findall(code(text)) == [("dance", " --wildly")]
+    assert unknown_options("session", " kill-all --reason x --afresh") == ["--afresh"]
     assert unknown_options("evaluate", " suite --modes board --wildly") == ["--wildly"]
