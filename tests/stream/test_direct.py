@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import override_settings
 
+from sessions import events
+from sessions.stream import queries
 from sessions.stream.direct import Direct
 from tests.stream.client import connect, get, until
 from tests.stream.conftest import do
@@ -82,14 +85,48 @@ async def test_a_client_that_stops_reading_is_not_written_to_beyond_its_buffer(
         await lazy.take(1)
         await until(lambda: [s.waiting for s in web.hub.subscriptions] == [True])
         [subscription] = web.hub.subscriptions
+        await do(write, session)
+        await lazy.take(1)
+        assert len(written) == 1
         for _ in range(count // 40):
             await do(write, session, 40, "x" * 5_000)
         await until(lambda: subscription.writing_since is not None)
         direct: Any = len(written)
-        assert [m.id for m in await lazy.take(count, seconds=60)] == list(range(2, count + 2))
+        assert [m.id for m in await lazy.take(count, seconds=60)] == list(range(3, count + 3))
         await until(lambda: subscription.waiting)
         await do(write, session)
-        assert [m.id for m in await lazy.take(1)] == [count + 2]
+        assert [m.id for m in await lazy.take(1)] == [count + 3]
         await lazy.close()
-    assert 0 < direct < count // 40
+    assert direct < count // 40
     assert len(written) > direct
+
+
+async def test_news_of_many_sessions_are_read_with_one_statement(
+    web, login, user, make_session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, headers = [await do(make_session) for _ in range(12)], await do(login, user)
+    streams = [await connect(web.stream(session), **headers) for session in sessions]
+    for got in streams:
+        await got.take(1)
+    await until(lambda: web.hub.listening and [s.waiting for s in web.hub.subscriptions] == [True] * 12)
+    asked: list[int] = []
+    rows = web.hub.reads.rows
+
+    async def note(query: str, params: Any) -> Any:
+        if query == queries.NEWS:
+            asked.append(len(params[0]))
+        return await rows(query, params)
+
+    monkeypatch.setattr(web.hub.reads, "rows", note)
+
+    def write_to_all() -> None:
+        with transaction.atomic():
+            for session in sessions:
+                events.append(session.pk, [events.Draft("interjection", {"text": "Think of the families."})])
+
+    await do(write_to_all)
+    for got in streams:
+        assert [m.id for m in await got.take(1)] == [2]
+        await got.close()
+    assert sum(asked) >= 12
+    assert len(asked) <= 2
