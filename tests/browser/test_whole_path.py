@@ -40,7 +40,8 @@ CONSTRAINTS = ["The answer is due by the end of the month", "No one is dismissed
 
 QUESTION = "What should the theatre do about its roof, and about the season?"
 THIRD_WAY = "Borrow the last third and close only from January"
-REMARK = "The county has just put 60,000 for a tour into writing."
+#: Of none of the options: whenever the board hears it, everybody stands where they would have stood.
+REMARK = "The bank has just confirmed its loan of 250,000 by letter."
 OFFER = {
     "name": "offer-of-the-city.md",
     "mimeType": "text/markdown",
@@ -85,7 +86,7 @@ def test_a_person_brings_a_decision_shapes_the_board_argues_with_it_and_judges_i
 
 
 def _change_the_frame(page: Page) -> str:
-    """Refuse an expert, name another option, ask another question; returns who was refused."""
+    """Refuse an expert, ask for another, name another option, ask another question; returns who was refused."""
     expect(page.get_by_role("heading", name="This is how the board understands it")).to_be_visible(timeout=60_000)
     looked_at(page, "frame")
     seat = page.locator(".review-seats li").first
@@ -93,6 +94,8 @@ def _change_the_frame(page: Page) -> str:
     slug = seat.locator("input[type=checkbox]").get_attribute("value")
     for box in page.locator(f'.review-seats input[value="{slug}"]').all():  # on every part that has them
         box.check()
+    # Whose method is to attack does not join the favourite: somebody will dissent.
+    page.get_by_label("Ask somebody onto it").first.select_option("red-team")
     options = page.get_by_label("The options")
     options.fill(f"{options.input_value()}\n{THIRD_WAY}")
     page.get_by_label("The question").fill(QUESTION)
@@ -128,6 +131,7 @@ def _read_what_it_came_to(page: Page, refused: str, product: Board) -> None:
     page.reload()
     expect(page.locator(".question").first).to_have_text(QUESTION)
     assert refused not in page.locator("#board").inner_text()
+    expect(page.locator("#board")).to_contain_text("red team attack")
     assert THIRD_WAY in page.locator("#debate").inner_html()
     for fold in page.locator("details.part").all():
         fold.evaluate("fold => { fold.open = true }")
@@ -149,10 +153,18 @@ def _read_what_it_came_to(page: Page, refused: str, product: Board) -> None:
     sheet.get_by_text("What each statement rests on").click()
     assert sheet.locator(".rests a").count() > 0
     looked_at(page, "memo")
-    quote = sheet.locator(".dissent blockquote").inner_text()
+    [(dissenter, quote)] = product.query(
+        "SELECT dissent->>'persona', dissent->>'quote' FROM board_memo WHERE session_id = %s", pk
+    )
+    assert dissenter, "somebody dissents, whoever it is"
+    against = "SELECT DISTINCT name FROM board_recommendation WHERE session_id = %s"
+    assert (dissenter,) in product.query(against, pk)
+    expect(sheet.locator(".dissent")).to_contain_text(dissenter)
+    expect(sheet.locator(".dissent blockquote")).to_contain_text(quote)
     sheet.get_by_role("link", name="Read it in the debate").click()
     said = page.locator(f"[id='{page.url.split('#')[1]}']")
     expect(said).to_be_visible()
+    expect(said).to_contain_text(dissenter)
     assert quote.strip(" .") in said.inner_html().replace("&amp;", "&")
     page.go_back()
 
