@@ -25,7 +25,7 @@ RUN = {
 
 
 @pytest.fixture(scope="module")
-def product(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     with board(tmp_path_factory.mktemp("docs")) as running:
         running.add_user()
         yield running
