@@ -11,10 +11,12 @@ import httpx
 import pytest
 
 from bo1site import embedded
+from tests.chaos import trees
 from tests.chaos.figures import figures, total
 from tests.chaos.kit import PROBLEMS, damage, repeated_calls, start_sessions, statuses
 from tests.chaos.places import site_on
 from tests.chaos.readers import read_to_the_end
+from tests.chaos.trees import Tree
 from tests.live import start_server, wait_until
 from tests.own_server import OwnServer
 from tests.stream.processes import Site
@@ -119,6 +121,27 @@ async def test_twenty_seconds_without_postgresql_under_load_lose_nothing_and_nee
         print(f"\nserving {healed:.1f} s after the start; {kept} accepted, {len(answers) - kept} refused; {again=}")
         assert again == []
         assert (await asyncio.to_thread(figures, web))['board_breaker_state{name="postgresql"}'] == 0
+    finally:
+        board.stop()
+
+
+def test_a_cluster_that_breaks_while_postgresql_is_away_is_started_when_it_is_back(
+    tmp_path: Path, own_server: OwnServer
+) -> None:
+    """SE5: the main process waits for PostgreSQL; nobody has to start it again."""
+    board = site_on(own_server.fresh(), tmp_path)
+    try:
+        board.start_provider()
+        worker = board.start_worker()
+        tree = wait_until(lambda: Tree.of(worker.pid), seconds=60, what="a whole tree")
+        embedded.control(own_server.data, "stop", "immediate")
+        trees.kill([tree.sentinel])
+        wait_until(lambda: trees.gone(tree.everybody[1:]), seconds=60, what="the cluster to be gone")
+        wait_until(lambda: "waits for PostgreSQL" in board.log("worker"), seconds=60, what="the main process to notice")
+        start_server(own_server.data)
+        start_sessions(board, 1, rounds=1)
+        wait_until(lambda: statuses(board) == {"completed": 1}, seconds=120, what="the session to complete")
+        assert worker.poll() is None
     finally:
         board.stop()
 

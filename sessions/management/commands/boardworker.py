@@ -24,10 +24,11 @@ from typing import Any
 
 import psycopg
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
 from django_q import cluster as stock
 from django_q.conf import Conf
 from django_q.signals import post_spawn
+from psycopg_pool import PoolTimeout
 
 from bo1site.resilience.database import direct
 from bo1site.supervisor import die_with_parent
@@ -211,8 +212,19 @@ class Command(BaseCommand):
                 sys.exit(RESTART)
             log.critical("the sentinel died; a new cluster is started")
             keeper.close()
-            self._recover()
+            self._recover_when_possible()
         sys.exit(0)
+
+    def _recover_when_possible(self) -> None:
+        """A cluster that breaks while PostgreSQL is away starts when it is back, without anybody's hand."""
+        while not _drain.value:
+            try:
+                self._recover()
+                return
+            except (DatabaseError, InterfaceError, PoolTimeout) as error:
+                log.warning("the new cluster waits for PostgreSQL: %s", str(error).partition("\n")[0])
+                connections.close_all()
+                time.sleep(1)
 
     @staticmethod
     def _recover() -> int:
