@@ -222,9 +222,12 @@ async def test_2000_idle_streams_cost_no_more_threads_and_connections_than_10(si
     web = await asyncio.to_thread(site.web, "web", STREAM_PER_USER="5000")
     process = psutil.Process(site.processes["web"].pid)
 
+    def names() -> list[str]:
+        mine = "datname = current_database() AND application_name LIKE 'bo1-%%'"  # not those of these questions
+        return [name for (name,) in site.query(f"SELECT application_name FROM pg_stat_activity WHERE {mine}")]
+
     def backends() -> int:
-        [(count,)] = site.query("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-        return int(count) - 1
+        return len(names())
 
     async def opened(n: int) -> Any:
         got = await connect(f"{web}{path(session)}?tab={n}", limit=2048, **headers)
@@ -232,11 +235,13 @@ async def test_2000_idle_streams_cost_no_more_threads_and_connections_than_10(si
         return got
 
     streams = [await opened(n) for n in range(10)]
+    await eventually(lambda: {"bo1-listen", "bo1-web"} <= set(names()))  # it listens, and has looked who may read
+    await eventually(lambda: names().count("bo1-stream") == 1)  # the kept one
     threads, few = process.num_threads(), backends()
     for start in range(10, 2000, 199):
         streams += await asyncio.gather(*(opened(n) for n in range(start, start + 199)))
     assert len(streams) == 2000
-    await eventually(lambda: backends() <= few, seconds=20)  # what the rush needed more is given back
+    await eventually(lambda: backends() <= few, seconds=40)  # what the rush needed more is given back
     assert process.num_threads() <= threads
     for got in streams:
         got.writer.transport.abort()
