@@ -1,7 +1,7 @@
 """Where a checkpoint stands in the deliberation, in words: "before the memo", "part 2, before round 3".
 
-Only the bodies of the checkpoints are read, and of their values the three that say where a debate is: one query for
-all of them, however many there are.
+Only the bodies of the checkpoints are read, and of their values the three that say where a debate is: two queries for
+all of them, however many there are, and none where no step is inside a debate.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,10 @@ _DEBATE = {
 
 def places(thread_id: str, rows: Sequence[Checkpoint]) -> list[str]:
     """One phrase for each checkpoint of a thread, in their order; empty where its body does not say."""
-    values = _values(thread_id, [row for row in rows if row.checkpoint_ns])
-    many = SubProblem.objects.filter(session_id=thread_id).values("position").distinct().count() > 1
+    inside = [row for row in rows if row.checkpoint_ns]
+    values = _values(thread_id, inside)
+    parts = SubProblem.objects.filter(session_id=thread_id).values("position").distinct()
+    many = bool(inside) and parts.count() > 1
     return [_inside(row, values, many) if row.checkpoint_ns else _outside(row) for row in rows]
 
 
