@@ -6,13 +6,15 @@ leaves nothing open: the row is settled as unknown and a probe's lease is given 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Generic, NoReturn
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -36,6 +38,11 @@ _FAULTS = {
     Condition.OVERLOADED: Fault.COUNTED,
     Condition.TRANSIENT: Fault.COUNTED,
 }
+
+
+#: Answers of this process that are paid and not stored yet, by their place in the journal: while PostgreSQL is away
+#: a session may change hands inside one process, and whoever repeats the step waits for the answer and buys no other.
+_unstored: dict[tuple[UUID, str], asyncio.Future[None]] = {}
 
 
 class AlreadyAnswered(Exception):
@@ -77,6 +84,7 @@ class Attempt(Generic[T]):
             raise circuit_open(self.entry.name, wait)
         model = self.entry.model(self.request.tier)
         client = await registry.client(self.entry)
+        await self._until_stored()
         arrived = time.monotonic()
         turn = shaping.turn(self.entry.name, self.request.session_id)
         try:
@@ -97,6 +105,13 @@ class Attempt(Generic[T]):
         finally:
             await turn.__aexit__(None, None, None)
         return await self._keep(begun, reply, value, time.monotonic() - began)
+
+    async def _until_stored(self) -> None:
+        """Wait for an answer to this very call that somebody else of this process is about to store."""
+        while self.place is not None and (stored := _unstored.get((self.place.session_id, self.place.key))):
+            if stored.get_loop() is not asyncio.get_running_loop():
+                return
+            await asyncio.wait([stored])
 
     async def _begin(self, model: str) -> _Begun:
         mine = correlation.correlation_id()  # a database thread does not inherit it
@@ -234,12 +249,29 @@ class Attempt(Generic[T]):
         )
         metrics.answered(entry.name, reply.model, cost, latency)
         try:
-            earlier = await storage.run_to_end(self._settle_gain, begun, fresh)
+            with self._announced():
+                earlier = await storage.run_to_end(self._settle_gain, begun, fresh)
         except DatabaseError:
             # Paid for and in our hands: using it beats buying it again, though a crash would now buy it again.
             logger.exception("An answer of %s for session %s could not be stored", entry.name, request.session_id)
             return fresh
         return fresh if earlier is None else (journal.replay(request, earlier) or fresh)
+
+    @contextlib.contextmanager
+    def _announced(self) -> Iterator[None]:
+        """Others of this process who ask the same wait for the end of the block."""
+        if self.place is None:
+            yield
+            return
+        key = (self.place.session_id, self.place.key)
+        stored = _unstored.setdefault(key, asyncio.get_running_loop().create_future())
+        try:
+            yield
+        finally:
+            if _unstored.get(key) is stored:
+                del _unstored[key]
+            if not stored.done():
+                stored.set_result(None)
 
     def _settle_gain(self, begun: _Begun, completion: Completion[T]) -> Answer | None:
         """The answer that somebody else has stored for this step meanwhile, if so."""

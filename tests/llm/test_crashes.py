@@ -50,6 +50,32 @@ async def test_an_answer_that_arrives_as_the_caller_is_cancelled_is_kept(
     assert offline.asked("anthropic") == 1
 
 
+async def test_whoever_repeats_a_step_waits_for_the_answer_that_is_being_stored(
+    offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LM6: PostgreSQL comes back, and the session changes hands before the answer that was paid has reached it."""
+    storing, go = threading.Event(), threading.Event()
+    finish = hotpath.finish
+
+    def slow_finish(*args: Any) -> bool:
+        storing.set()
+        go.wait(60)
+        return finish(*args)
+
+    monkeypatch.setattr(hotpath, "finish", slow_finish)
+    first = asyncio.create_task(complete(make_request(deadline=60.0)))
+    assert await asyncio.to_thread(storing.wait, 60)
+    second = asyncio.create_task(complete(make_request(deadline=60.0)))
+    done, _ = await asyncio.wait([second], timeout=0.5)
+    assert not done
+    assert offline.asked("anthropic") == 1
+    go.set()
+    assert (await first).value == (await second).value
+    assert (await second).replayed
+    assert offline.asked("anthropic") == 1
+    assert await storage.run(LLMCall.objects.count) == 1
+
+
 async def test_a_database_that_is_away_when_the_answer_comes_gets_it_later(
     offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
