@@ -49,8 +49,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 
 def chromium() -> str:
-    """Path of a Chromium on this machine, or nothing."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+    """Path of a Chromium on this machine, or nothing. The one without windows takes half the processor time."""
+    found = map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))
+    return os.environ.get("CHROMIUM") or next(filter(None, found), "")
 
 
 def pgbouncer() -> str:

@@ -1,13 +1,12 @@
 """A real Chromium in front of a real product: web, worker and offline provider as processes of their own."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.conftest import chromium as find_chromium
 from tests.live import Board, board
 
 ARGUMENTS = [
@@ -39,9 +38,8 @@ def board_url(product: Board) -> str:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:  # per module: while it is open this thread has a running event loop
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 

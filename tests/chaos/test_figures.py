@@ -149,8 +149,13 @@ def test_a_provider_that_fails(place: Place) -> None:
         assert total(after, name) > total(before, name), name
     place.site.clear_faults()
     place.site.query("UPDATE llm_breaker SET open_until = clock_timestamp()")  # the minute of its pause is over
-    start_sessions(place.site, 1, rounds=1)
-    place.until('board_provider_breaker{provider="anthropic"}', lambda value: value == 0, seconds=120)
+
+    def recovered() -> bool:
+        ids = start_sessions(place.site, 1, rounds=1)  # a provider is tried again when somebody needs it
+        wait_until(lambda: completed(place.site, ids), seconds=60, what="a session after the outage to complete")
+        return total(place.scrape(), 'board_provider_breaker{provider="anthropic"}') == 0
+
+    wait_until(recovered, seconds=120, what="Anthropic to be asked again")
 
 
 def test_redis_down_and_events_slow(place: Place) -> None:

@@ -1,7 +1,5 @@
 """The report's page in a real Chromium: light and dark, on a desk and in a hand."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sessions.evaluation import report
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.looking import CONTRAST
+from tests.conftest import chromium as find_chromium
 from tests.evaluation.test_report import told
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -43,9 +42,8 @@ CUT = """
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 
