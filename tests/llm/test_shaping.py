@@ -91,6 +91,7 @@ async def hold(gate: Gate, key: str) -> None:
 async def test_the_provider_never_sees_more_calls_at_once_than_its_settings_say(
     offline: Offline, settings: Any, make_request: Callable[..., Request[Any]], primary: str
 ) -> None:
+    offline.reset_alone()
     settings.LLM_PRIMARY = primary
     settings.LLM_PROVIDERS[primary]["concurrency"] = 3
     offline.fault(primary, "delay", seconds=0.2)
@@ -117,6 +118,7 @@ async def test_two_hundred_sessions_at_once_make_no_storm_and_starve_nobody(
     offline: Offline, settings: Any, make_request: Callable[..., Request[Any]]
 ) -> None:
     """A session with fifty calls in front of 200 sessions with one: theirs do not wait for the fifty."""
+    offline.reset_alone()
     settings.LLM_PROVIDERS["anthropic"]["concurrency"] = 8
     await complete(make_request(session_id=None))
     done: list[str] = []
