@@ -9,6 +9,9 @@ from pathlib import Path
 
 import psycopg
 
+from bo1site import collector
+
+collector.look_less_often()  # thousands of tests are imported
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("BO1_TEST_DATA", ROOT / ".bo1" / "test-postgres"))
 

@@ -30,6 +30,7 @@ from django_q.conf import Conf
 from django_q.signals import post_spawn
 from psycopg_pool import PoolTimeout
 
+from bo1site.collector import leave_what_stands
 from bo1site.resilience.database import direct
 from bo1site.supervisor import die_with_parent
 from llm import broker
@@ -198,6 +199,7 @@ class Command(BaseCommand):
         post_spawn.connect(_ignore_sigterm, weak=False)
         if not self._recover():
             broker.preload()  # once here instead of once in every worker, after each of their deaths
+        leave_what_stands()
         keeper, broken = Keeper(), deque[float](maxlen=MOST_BROKEN)
         while not _drain.value:
             cluster: Any = Cluster()
