@@ -65,11 +65,11 @@ class Row:
 
 def strike(running: Board, victim: str, supervisor: int, count: int, *, timed: bool) -> Row:
     """Kill ``victim`` while ``count`` fresh sessions are at work, and see them through."""
-    ids = start_sessions(running, count, rounds=2)
-    wait_until(lambda: at_work(running, ids), seconds=120, what="sessions to be in mid-debate")
     tree = wait_until(lambda: Tree.under(supervisor), seconds=60, what="a whole tree")
     if timed:  # the supervisor waits for a second before it restarts what died young
         wait_until(lambda: time.time() - tree.main.create_time() > 21, seconds=30, what="the tree to be of age")
+    ids = start_sessions(running, count, rounds=2)
+    wait_until(lambda: at_work(running, ids), seconds=120, what="sessions to be in mid-debate")
     chosen = pick(running, tree, victim)
     row = Row(victim, count, in_flight=in_flight(running))
     before = started_twice(running)
