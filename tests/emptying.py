@@ -40,21 +40,26 @@ def remember(alias: str = "default") -> None:
     _found[alias] = _content(alias)
 
 
-def empty(test: Any) -> None:
-    """What ``TransactionTestCase`` calls after each test."""
+def empty(alias: str = "default") -> None:
+    """Drop what tests have committed."""
+    changed = _content(alias) != _found[alias]
+    kept = KEPT if changed else (*KEPT, CATALOGUE)
+    with connections[alias].cursor() as cursor:
+        names = ", ".join(f"'{name}'" for name in kept)
+        cursor.execute(_EMPTY.replace("%(kept)s", f"ARRAY[{names}]"))
+    if changed:
+        take_over_release()
+        remember(alias)
+
+
+def _after_each(test: Any) -> None:
+    """What ``TransactionTestCase`` calls."""
     for alias in test._databases_names(include_mirrors=False):
-        changed = _content(alias) != _found[alias]
-        kept = KEPT if changed else (*KEPT, CATALOGUE)
-        with connections[alias].cursor() as cursor:
-            names = ", ".join(f"'{name}'" for name in kept)
-            cursor.execute(_EMPTY.replace("%(kept)s", f"ARRAY[{names}]"))
-        if changed:
-            take_over_release()
-            remember(alias)
+        empty(alias)
 
 
 def install() -> None:
-    TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = _after_each  # type: ignore[method-assign]
 
 
 def _content(alias: str) -> str:

@@ -12,11 +12,10 @@ import asyncio
 import contextvars
 import json
 import random
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -39,6 +38,7 @@ from sessions.cleaning import storable
 from sessions.events import LeaseLost
 from sessions.graph import at_once, checkpoint_store, sink
 from sessions.graph.drafts import Draft
+from sessions.graph.open_step import ALONE, OpenStep, Place
 
 R = TypeVar("R")
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -46,9 +46,6 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 #: A task that failed keeps only these writes. With its ordinary ones kept too, LangGraph takes it for finished when
 #: it resumes, and a router that raised after its node had written would end the graph in silence.
 CONTROL = frozenset(WRITES_IDX_MAP) | {"__error_source_node__"}
-
-#: How the path of a task begins that an edge has called, and no ``Send``: in our graphs it has no companions.
-ALONE = "~__pregel_pull,"
 
 #: Progress, fence, row lock, head of the events and a waiting request, in one statement.
 _HOLD = (
@@ -81,27 +78,6 @@ _KEEP = "NOTHING"
 _REPLACE = "UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 
 
-@dataclass(slots=True)
-class _Step:
-    """What this process knows to be committed of a thread's open step; saves writing it again, proves nothing."""
-
-    done: str = ""  # the checkpoint from which the newest finished step started
-    applied: set[str] = field(default_factory=set)
-    #: What tasks without a companion have written: it goes with the checkpoint that follows at once.
-    kept: list[at_once.Writes] = field(default_factory=list)
-    #: Held for a write, so that nobody decides by what another thread is about to change. The database's lock on the
-    #: session's row is always taken under it.
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def keep(self, one: at_once.Writes) -> bool:
-        """Under ``lock``: keep writes for the checkpoint that is about to follow, if one is."""
-        _, _, checkpoint_id, _, path = one.place
-        if not path.startswith(ALONE) or self.done >= checkpoint_id:
-            return False
-        self.kept = [*(other for other in self.kept if other.place[3] != one.place[3]), one]
-        return True
-
-
 class Saver(BaseCheckpointSaver[str]):
     """``run`` executes a database function for the async methods: the runner gives threads that keep connections.
 
@@ -114,7 +90,7 @@ class Saver(BaseCheckpointSaver[str]):
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._run = run or _in_a_thread
         self._on_request = on_request
-        self._steps: dict[str, _Step] = {}
+        self._steps: dict[str, OpenStep] = {}
 
     def forget(self, thread_id: str) -> None:
         """Drop what is remembered of a thread that is no longer driven here."""
@@ -131,7 +107,7 @@ class Saver(BaseCheckpointSaver[str]):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Store a checkpoint, what its step drafted, and the session's end if the step was the last."""
-        place = _Place.of(config)
+        place = Place.of(config)
         values = checkpoint["channel_values"]
         blobs = [
             (name, str(version), *(self.serde.dumps_typed(values[name]) if name in values else ("empty", None)))
@@ -161,7 +137,7 @@ class Saver(BaseCheckpointSaver[str]):
             faults.point("saver.put.before_commit")
             return requested
 
-        step = self._steps.setdefault(place.step_key, _Step())
+        step = self._steps.setdefault(place.step_key, OpenStep())
         with step.lock:
             kept = [one for one in step.kept if one.place[2] == place.checkpoint_id]
             with_it = {sink.identity(draft) for one in kept for draft in one.drafts}
@@ -182,7 +158,7 @@ class Saver(BaseCheckpointSaver[str]):
 
     @staticmethod
     def _put_at_once(
-        place: "_Place",
+        place: Place,
         fence: int,
         blobs: Sequence[tuple[Any, ...]],
         row: Sequence[Any],
@@ -192,12 +168,12 @@ class Saver(BaseCheckpointSaver[str]):
         with checkpoint_store.returning_connection(), _savepoint():
             return at_once.put(place.thread_id, fence, place.checkpoint_ns, blobs, row, writes)
 
-    def _missing(self, place: "_Place", drafts: list[Draft]) -> list[Draft]:
+    def _missing(self, place: Place, drafts: list[Draft]) -> list[Draft]:
         """Drafts that this process does not know to be written."""
-        step = self._steps.setdefault(place.step_key, _Step())
+        step = self._steps.setdefault(place.step_key, OpenStep())
         return [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
 
-    def _sink_step(self, place: "_Place", head: int, drafts: list[Draft], careful: bool) -> None:
+    def _sink_step(self, place: Place, head: int, drafts: list[Draft], careful: bool) -> None:
         if missing := self._missing(place, drafts):
             sink.apply(place.thread_id, head, missing, place.checkpoint_id, careful=careful)
         assert place.fence is not None
@@ -211,29 +187,27 @@ class Saver(BaseCheckpointSaver[str]):
         What a task without a companion has written waits for the checkpoint that follows at once, and is stored with
         it: should the process die between the two, the task is done again, and its answers are paid already.
         """
-        place = _Place.of(config)
-        failed = any(name == ERROR for name, _ in writes)
-        halted = failed or any(name == INTERRUPT for name, _ in writes)
+        place = Place.of(config)
         if not writes:
             return
         one = self._writes(place, writes, task_id, task_path)
-        step = self._steps.setdefault(place.step_key, _Step())
+        step = self._steps.setdefault(place.step_key, OpenStep())
         faults.point("saver.put_writes.begun")
         with step.lock:
-            if place.fence is not None and not halted and step.keep(one):
+            if place.fence is not None and not _halts(writes) and step.keep(one):
                 return
             if one.rows:
-                self._write(step, place, one, failed=failed)
+                self._write(step, place, one, failed=_failed(writes))
         faults.point("saver.put_writes.after_commit")
 
     def _kept_at_once(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> bool:
         """Keep writes for the checkpoint that follows without leaving the event loop, unless a thread is busy there."""
-        place = _Place.of(config)
-        if place.fence is None or any(name in (ERROR, INTERRUPT) for name, _ in writes):
+        place = Place.of(config)
+        if place.fence is None or _halts(writes):
             return False
-        step = self._steps.setdefault(place.step_key, _Step())
+        step = self._steps.setdefault(place.step_key, OpenStep())
         if not step.lock.acquire(blocking=False):
             return False
         try:
@@ -241,18 +215,15 @@ class Saver(BaseCheckpointSaver[str]):
         finally:
             step.lock.release()
 
-    def _writes(
-        self, place: "_Place", writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
-    ) -> at_once.Writes:
-        if any(name == ERROR for name, _ in writes):
+    def _writes(self, place: Place, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str) -> at_once.Writes:
+        drafts = [] if place.fence is None or _halts(writes) else sink.collect(writes)
+        if _failed(writes):
             writes = [write for write in writes if write[0] in CONTROL]
         rows = [
             (WRITES_IDX_MAP.get(name, position), name, *self.serde.dumps_typed(value))
             for position, (name, value) in enumerate(writes)
         ]
         conflict = _REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP
-        control = any(name in (ERROR, INTERRUPT) for name, _ in writes)
-        drafts = [] if control or place.fence is None else sink.collect(writes)
         return at_once.Writes(
             [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path],
             rows,
@@ -260,7 +231,7 @@ class Saver(BaseCheckpointSaver[str]):
             [draft for draft in drafts if draft["kind"] != "end"],
         )
 
-    def _write(self, step: "_Step", place: "_Place", one: at_once.Writes, *, failed: bool) -> None:
+    def _write(self, step: OpenStep, place: Place, one: at_once.Writes, *, failed: bool) -> None:
         # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
         late = step.done >= place.checkpoint_id
         one = replace(one, drafts=[]) if late or failed else one
@@ -275,7 +246,7 @@ class Saver(BaseCheckpointSaver[str]):
                     self._store(place, one, True, careful=True)
         step.applied.update(map(sink.identity, one.drafts))
 
-    def _store(self, place: "_Place", one: at_once.Writes, progress: bool, careful: bool = False) -> None:
+    def _store(self, place: Place, one: at_once.Writes, progress: bool, careful: bool = False) -> None:
         """The same in steps: without a fence, for a task that failed, and item by item when one was refused."""
         head, _ = self._hold(place, progress=progress)
         with connection.cursor() as cursor:
@@ -283,7 +254,7 @@ class Saver(BaseCheckpointSaver[str]):
         if one.drafts:
             sink.apply(place.thread_id, head, one.drafts, place.checkpoint_id, careful=careful)
 
-    def _hold(self, place: "_Place", *, progress: bool = True) -> tuple[int, str]:
+    def _hold(self, place: Place, *, progress: bool = True) -> tuple[int, str]:
         """Lock the session and prove the fence; return the head of its events and a waiting request."""
         if place.fence is None:
             return 0, ""
@@ -373,38 +344,13 @@ class Saver(BaseCheckpointSaver[str]):
         await self._run(partial(self.prune, thread_ids, strategy=strategy))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a config points to. ``checkpoint_id`` is the step's start; ``fence`` proves the claim."""
+def _failed(writes: Sequence[tuple[str, Any]]) -> bool:
+    return any(name == ERROR for name, _ in writes)
 
-    thread_id: str
-    checkpoint_ns: str
-    checkpoint_id: str
-    fence: int | None
 
-    @classmethod
-    def of(cls, config: RunnableConfig) -> "_Place":
-        given = config["configurable"]
-        fence = given.get("fence")
-        return cls(
-            str(given["thread_id"]),
-            given.get("checkpoint_ns") or "",
-            given.get("checkpoint_id") or "",
-            None if fence is None else int(fence),
-        )
-
-    @property
-    def step_key(self) -> str:
-        return f"{self.thread_id}|{self.checkpoint_ns}" if self.checkpoint_ns else self.thread_id
-
-    def config(self, checkpoint_id: str) -> RunnableConfig:
-        return {
-            "configurable": {
-                "thread_id": self.thread_id,
-                "checkpoint_ns": self.checkpoint_ns,
-                "checkpoint_id": checkpoint_id,
-            }
-        }
+def _halts(writes: Sequence[tuple[str, Any]]) -> bool:
+    """Whether the task failed or asks: then no checkpoint follows, and nothing that it drafted counts."""
+    return any(name in (ERROR, INTERRUPT) for name, _ in writes)
 
 
 def _turned(rows: Sequence[Sequence[Any]], width: int) -> "list[list[Any]]":

@@ -20,6 +20,7 @@ from sessions.events import Draft
 from sessions.models import Phase, Session, Status
 from sessions.services.audit import record
 from sessions.services.start import Decision, create
+from tests import emptying
 from tests.conftest import PROBLEM
 
 
@@ -66,11 +67,8 @@ def history(django_db_setup: None, django_db_blocker: Any) -> Iterator[History]:
         owner = get_user_model().objects.create_user("donald")
         found = History(staff, _thousand(owner), _full(owner, staff))
     yield found
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        tables = [name for name in connection.introspection.table_names() if name.startswith("board_")]
-        tables.remove("board_personaversion")  # what the release ships belongs to every test
-        cursor.execute(f"TRUNCATE {', '.join([*tables, 'llm_llmcall'])} CASCADE")
-        get_user_model().objects.filter(username__in=["barbara", "donald"]).delete()
+    with django_db_blocker.unblock():
+        emptying.empty()
         connection.close()
 
 

@@ -1,9 +1,13 @@
 """What chaos tests ask of a product that was harmed: is every session whole, and is it the one it would have been?"""
 
 import json
+import signal
+from collections.abc import Iterable
 from typing import Any
 
-from tests.live import Board
+from tests.live import Board, wait_until
+
+FINISHED = "SELECT count(*) FROM llm_llmcall WHERE status = 'finished'"
 
 #: Decisions as different as the offline provider's topics allow, so that a mixed-up answer would show.
 PROBLEMS = (
@@ -120,3 +124,22 @@ def report(board: Board, session: str) -> str:
             f"SELECT {columns} FROM board_{table} WHERE session_id = %s::uuid AND NOT superseded ORDER BY key", session
         )
     return json.dumps(story, default=str, indent=1)
+
+
+def kill_after_answers(board: Board, command: list[str], moments: Iterable[int]) -> set[tuple[Any, ...]]:
+    """Start ``command`` and SIGKILL it once so many calls are finished, for each of ``moments``; every kill keeps what
+    was stored before it, and finds more. Returns what was stored at the last one: session and key of each answer."""
+    stored: set[tuple[Any, ...]] = set()
+    for moment in moments:
+        victim = board.start("victim", command)
+
+        def far_enough(moment: int = moment, victim: Any = victim) -> bool:
+            assert victim.poll() is None, f"it ended too early:\n{board.log('victim')[-3000:]}"
+            return int(board.query(FINISHED)[0][0]) >= moment
+
+        wait_until(far_enough, seconds=120, what=f"{moment} answers")
+        board.kill("victim", signal.SIGKILL)
+        kept = set(board.query("SELECT session_id, key FROM llm_answer"))
+        assert stored < kept
+        stored = kept
+    return stored

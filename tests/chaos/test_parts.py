@@ -1,19 +1,16 @@
 """SIGKILL amid sub-problems that are debated side by side: nothing is lost, nothing paid twice (SE1, SE5)."""
 
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.kit import damage, repeated_calls
+from tests.chaos.kit import damage, kill_after_answers, repeated_calls
 from tests.graph.test_broken_part import HARD
 from tests.graph.test_over_http import CHOICES, PROBLEM
-from tests.live import board, wait_until
+from tests.live import board
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
-FINISHED = "SELECT count(*) FROM llm_llmcall WHERE status = 'finished'"
 #: Enough at stake for three parts.
 _BRING = f"""
 from django.contrib.auth import get_user_model
@@ -28,19 +25,8 @@ print("ID", session.pk)
 def test_a_decision_of_three_parts_survives_kills_in_the_middle_of_them(tmp_path: Path) -> None:
     with board(tmp_path, latency="0.02-0.08", web=False, worker=False) as running:
         session = running.script(_BRING).partition("ID ")[2].split()[0]
-        stored: set[tuple[object, ...]] = set()
-        for moment in (12, 36):  # among first answers, and among votes
-            driver = running.start("driver", ["manage.py", "run_sessions"])
-
-            def far_enough(moment: int = moment, driver: subprocess.Popen[bytes] = driver) -> bool:
-                assert driver.poll() is None, f"it ended too early:\n{running.log('driver')[-3000:]}"
-                return int(running.query(FINISHED)[0][0]) >= moment
-
-            wait_until(far_enough, seconds=120, what=f"{moment} answers")
-            running.kill("driver", signal.SIGKILL)
-            kept = set(running.query("SELECT session_id, key FROM llm_answer"))
-            assert stored < kept
-            stored = kept
+        moments = (12, 36)  # among first answers, and among votes
+        stored = kill_after_answers(running, ["manage.py", "run_sessions"], moments)
         running.manage("run_sessions")
         assert running.query("SELECT status FROM board_session WHERE id = %s", session) == [("completed",)]
         settled = "SELECT count(*) FROM board_event WHERE session_id = %s AND type = 'part_settled' AND NOT superseded"

@@ -12,6 +12,7 @@ import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from sessions.graph import at_once, checkpoint_store, saver
+from sessions.graph.open_step import OpenStep
 from sessions.graph.saver import Saver
 from sessions.models import CheckpointBlob
 from tests.engine import test_saver
@@ -119,7 +120,7 @@ MUTANTS = (
     ),
     Mutant(
         "what a task alone has written is forgotten",
-        _to(saver._Step, "keep", lambda self, one: True),
+        _to(OpenStep, "keep", lambda self, one: True),
         test_saver.test_what_a_task_alone_has_written_is_stored_with_its_checkpoint_in_one_statement,
     ),
     Mutant(

@@ -1,7 +1,6 @@
 """The command on real parts: real processes, real PostgreSQL, HTTP to the offline provider, a real SIGKILL."""
 
 import json
-import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
 
-from tests.chaos.kit import repeated_calls
+from tests.chaos.kit import FINISHED, kill_after_answers, repeated_calls
 from tests.live import Board, board, manage, wait_until
 
 pytestmark = pytest.mark.slow
@@ -35,7 +34,6 @@ CASES: list[dict[str, Any]] = [
     {"id": "eggs", "question": "Tom has 3 boxes of 12 eggs and breaks 5. How many are whole?", "answer": "#### 31"},
 ]
 #: What nobody may have paid twice: one finished call of one task with one number under one id.
-FINISHED = "SELECT count(*) FROM llm_llmcall WHERE status = 'finished'"
 
 
 @pytest.fixture
@@ -131,19 +129,7 @@ def test_killed_in_the_middle_and_started_again_no_answer_is_paid_twice(tmp_path
             *("manage.py", "evaluate", str(suite), "--budget-tokens", "9000", "--rounds", "1"),
             *("--output", str(suite.parent / "out")),
         ]
-        stored: set[tuple[Any, ...]] = set()
-        for moment in (2, 14, 40, 75):
-            victim = running.start("evaluation", command)
-
-            def far_enough(moment: int = moment, victim: subprocess.Popen[bytes] = victim) -> bool:
-                assert victim.poll() is None, f"it ended too early:\n{running.log('evaluation')[-3000:]}"
-                return int(running.query(FINISHED)[0][0]) >= moment
-
-            wait_until(far_enough, seconds=120, what=f"{moment} answers")
-            running.kill("evaluation", signal.SIGKILL)
-            kept = set(running.query("SELECT session_id, key FROM llm_answer"))
-            assert stored < kept
-            stored = kept
+        stored = kill_after_answers(running, command, (2, 14, 40, 75))
         evaluate(running, suite)
         report = told(suite)
         assert all(item["failed"] == 0 for item in report["modes"])

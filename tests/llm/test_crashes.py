@@ -27,18 +27,25 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Make = Callable[..., Request[Any]]
 
 
-async def test_an_answer_that_arrives_as_the_caller_is_cancelled_is_kept(
-    offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Answers are stored only after the second event; the first says that one is about to be."""
     storing, go = threading.Event(), threading.Event()
     finish = hotpath.finish
 
     def slow_finish(*args: Any) -> bool:
         storing.set()
-        go.wait(10)
+        go.wait(60)
         return finish(*args)
 
     monkeypatch.setattr(hotpath, "finish", slow_finish)
+    return storing, go
+
+
+async def test_an_answer_that_arrives_as_the_caller_is_cancelled_is_kept(
+    offline: Offline, make_request: Make, held: tuple[threading.Event, threading.Event]
+) -> None:
+    storing, go = held
     task = asyncio.create_task(complete(make_request(deadline=60.0)))
     assert await asyncio.to_thread(storing.wait, 60)
     task.cancel()
@@ -51,18 +58,10 @@ async def test_an_answer_that_arrives_as_the_caller_is_cancelled_is_kept(
 
 
 async def test_whoever_repeats_a_step_waits_for_the_answer_that_is_being_stored(
-    offline: Offline, make_request: Make, monkeypatch: pytest.MonkeyPatch
+    offline: Offline, make_request: Make, held: tuple[threading.Event, threading.Event]
 ) -> None:
     """LM6: PostgreSQL comes back, and the session changes hands before the answer that was paid has reached it."""
-    storing, go = threading.Event(), threading.Event()
-    finish = hotpath.finish
-
-    def slow_finish(*args: Any) -> bool:
-        storing.set()
-        go.wait(60)
-        return finish(*args)
-
-    monkeypatch.setattr(hotpath, "finish", slow_finish)
+    storing, go = held
     first = asyncio.create_task(complete(make_request(deadline=60.0)))
     assert await asyncio.to_thread(storing.wait, 60)
     second = asyncio.create_task(complete(make_request(deadline=60.0)))

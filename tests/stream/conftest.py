@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
 from sessions import events
 from sessions.models import Session
+from tests import emptying
 from tests.stream.web import Web, serving
 
 
@@ -21,7 +21,7 @@ def _emptied_afterwards(django_db_setup: None, django_db_blocker: Any) -> Iterat
     """Other tests expect an empty database; within a module every test brings users and sessions of its own."""
     yield
     with django_db_blocker.unblock():
-        call_command("flush", verbosity=0, interactive=False)
+        emptying.empty()
         connection.close()
 
 
