@@ -228,7 +228,7 @@ LLM_PROVIDERS = {
 }
 #: Calls a process has under way at a provider at most, and begins in a second on average (0: any) and at once.
 for _name, _provider in LLM_PROVIDERS.items():
-    _provider["concurrency"] = env.integer(f"{_name.upper()}_CONCURRENCY", 64, low=1)
+    _provider["concurrency"] = env.integer(f"{_name.upper()}_CONCURRENCY", 256, low=1)
     _provider["rate"] = env.number(f"{_name.upper()}_RATE", 0.0, low=0.0)
     _provider["burst"] = env.integer(f"{_name.upper()}_BURST", max(1, round(float(str(_provider["rate"])))), low=1)
 LLM_PRIMARY = env.choice(

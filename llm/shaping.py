@@ -17,7 +17,7 @@ from django.conf import settings
 from llm import metrics
 
 #: Calls at once, for each provider in each process, unless the provider's settings say ``concurrency``.
-CONCURRENCY = 64
+CONCURRENCY = 256
 
 
 class Gate:

@@ -1,10 +1,12 @@
 """The graph's read-only port on our tables: texts of one session, live branch only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
@@ -15,7 +17,6 @@ from sessions.models import (
     Assessment,
     Contribution,
     Document,
-    Event,
     Intervention,
     Memo,
     Recommendation,
@@ -29,29 +30,48 @@ from sessions.personas.catalogue import Persona
 from sessions.prompts.sections import LONGEST_DOCUMENTS
 
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
+#: A table, its mark, and what of it.
+_Place = tuple[object, ...]
 
 _NOT_TEXT = frozenset({"session", "superseded", "checkpoint_id", "created_at"})
+#: What others may change while the board sits, in one statement: every step asks it, and through the ORM it costs
+#: more processor time than the database takes for it.
+_NOW = """
+SELECT s.cost_cap, s.deadline, (
+    SELECT coalesce(json_agg(e.data -> 'text' ORDER BY e.sequence), '[]')::text FROM board_event e
+    WHERE e.session_id = s.id AND e.type = 'interjection'
+) FROM board_session s WHERE s.id = %s
+"""
 
 
 class TableReader:
-    """``sessions.graph.ports.Reader`` over the ORM. ``run`` executes a query in a database thread.
+    """``sessions.graph.ports.Reader`` over the tables. ``run`` executes a query in a database thread.
 
-    It lives as long as one run of a session. What a branch writes once and never changes (documents, sub-problems,
-    seats) is read once. Personas begin a round at the same moment and read the same: whoever asks while a query runs
-    shares its answer.
+    It lives as long as one run of a session, and for so long only that run writes the session's texts: the fence sees
+    to it. So the decision is read once, and the rows of a table again after ``changed`` has named it. What others
+    change meanwhile (limits, what the owner says) is read at every step. Personas begin a round at the same moment and
+    read the same: whoever asks while a query runs shares its answer.
     """
 
     def __init__(self, session_id: UUID, run: Run) -> None:
         self._session_id = session_id
         self._run = run
-        self._revision: int | None = None
-        self._papers: list[Paper] | None = None
-        self._kept: dict[str, Any] = {}
-        self._asked: dict[str, asyncio.Future[Any]] = {}
+        self._session: Session | None = None
+        self._papers: list[Paper] = []
+        self._kept: dict[_Place, list[dict[str, Any]]] = {}
+        self._asked: dict[Any, asyncio.Future[Any]] = {}
+        #: A mark for each table, another one after each change: an answer counts for the mark under which it was asked.
+        self._marks: dict[str, object] = {}
+
+    def changed(self, tables: Iterable[str]) -> None:
+        """The run has stored rows in ``tables``. From any thread, after the commit and before the next step."""
+        for table in tables:
+            self._marks[table] = object()
 
     async def brief(self) -> Brief:
-        session: Session = await self._together("session", self._session)
-        self._revision = session.catalogue_revision
+        cap, deadline, said = await self._together("now", self._now)
+        session = self._session
+        assert session is not None
         return Brief(
             session_id=session.pk,
             problem=session.problem_statement,
@@ -62,18 +82,26 @@ class TableReader:
             picked=list(session.experts_picked),
             vetoed=list(session.experts_vetoed),
             review=session.review_frame,
-            cost_cap=None if session.cost_cap is None else float(session.cost_cap),
-            seconds_left=None if session.deadline is None else (session.deadline - timezone.now()).total_seconds(),
-            papers=self._papers or [],
+            cost_cap=None if cap is None else float(cap),
+            seconds_left=None if deadline is None else (deadline - timezone.now()).total_seconds(),
+            papers=self._papers,
             brought=timezone.localdate(session.created_at),
+            interjections=[str(text) for text in said if text is not None],
         )
 
-    def _session(self) -> Session:
-        if self._papers is None:  # they never change, so a drive reads them once
+    def _now(self) -> tuple[Any, Any, list[Any]]:
+        if self._session is None:
             papers = Document.objects.filter(session_id=self._session_id).order_by("position")
             texts = papers.annotate(beginning=Left("text", LONGEST_DOCUMENTS))
             self._papers = [Paper(*row) for row in texts.values_list("name", "kind", "beginning", "characters")]
-        return Session.objects.get(pk=self._session_id)
+            self._session = Session.objects.get(pk=self._session_id)
+        with connection.cursor() as cursor:
+            cursor.execute(_NOW, [self._session_id])
+            row = cursor.fetchone()
+        if row is None:
+            raise Session.DoesNotExist(f"session {self._session_id} has been deleted")
+        cap, deadline, said = row
+        return cap, deadline, json.loads(said)
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
         if round_ is None:
@@ -89,19 +117,20 @@ class TableReader:
         return await self._rows(Recommendation, sub_problem=sub_problem)
 
     async def sub_problems(self) -> list[dict[str, Any]]:
-        return await self._rows(SubProblem, keep=True)
+        return await self._rows(SubProblem)
 
     async def seats(self, sub_problem: int) -> list[dict[str, Any]]:
-        return await self._rows(Seat, keep=True, sub_problem=sub_problem)
+        return await self._rows(Seat, sub_problem=sub_problem)
 
     async def seat(self, sub_problem: int, persona: str) -> dict[str, Any] | None:
         rows = await self.seats(sub_problem)
         return next((row for row in rows if row["persona"] == persona), None)
 
     async def personas(self) -> Mapping[str, Persona]:
-        if self._revision is None:
+        if self._session is None:
             await self.brief()
-        revision = self._revision or 0
+        assert self._session is not None
+        revision = self._session.catalogue_revision
         return history.cached(revision) or await self._run(lambda: history.at(revision))
 
     async def memo(self) -> dict[str, Any] | None:
@@ -114,24 +143,7 @@ class TableReader:
     async def spent(self) -> Spent:
         return Spent(*await self._run(lambda: ledger.experience(self._session_id)))
 
-    async def interjections(self) -> list[str]:
-        def query() -> list[str]:
-            said = Event.objects.filter(session_id=self._session_id, type="interjection").order_by("sequence")
-            return [str(data.get("text", "")) for data in said.values_list("data", flat=True)]
-
-        found: list[str] = await self._together("interjections", query)
-        return list(found)
-
-    async def _once(self, name: str, query: Callable[[], Any]) -> Any:
-        """The answer of the first query that found something."""
-        if name not in self._kept:
-            found = await self._together(name, query)
-            if not found:
-                return found
-            self._kept[name] = found
-        return self._kept[name]
-
-    async def _together(self, name: str, query: Callable[[], Any]) -> Any:
+    async def _together(self, name: Any, query: Callable[[], Any]) -> Any:
         """The answer of a query that runs already, or of one that is begun; a caller that is cancelled spoils it for
         nobody."""
         asked = self._asked.get(name)
@@ -140,12 +152,17 @@ class TableReader:
             asked.add_done_callback(lambda _: self._asked.pop(name, None))
         return await asyncio.shield(asked)
 
-    async def _rows(self, model: type[DraftedRow], *, keep: bool = False, **place: int) -> list[dict[str, Any]]:
+    async def _rows(self, model: type[DraftedRow], **where: int) -> list[dict[str, Any]]:
         def query() -> list[dict[str, Any]]:
-            return list(_texts(model).filter(session_id=self._session_id, superseded=False, **place))
+            return list(_texts(model).filter(session_id=self._session_id, superseded=False, **where))
 
-        name = f"{model.__name__} {place}"
-        found = await (self._once(name, query) if keep else self._together(name, query))
+        table = str(model._meta.model_name)
+        place = (table, self._marks.get(table), *where.values())
+        found = self._kept.get(place)
+        if found is None:
+            for old in [old for old in self._kept if old[0] == table and old[1] != place[1]]:
+                del self._kept[old]
+            found = self._kept[place] = await self._together(place, query)
         return [dict(row) for row in found]
 
 

@@ -36,6 +36,7 @@ from sessions.graph.nodes.synthesis import synthesis
 from sessions.graph.nodes.tally import tally
 from sessions.graph.nodes.vote import vote
 from sessions.graph.ports import Context
+from sessions.graph.route import Route
 from sessions.graph.state import Debate, Results, State
 from sessions.graph.version import GRAPH_VERSION
 from sessions.personas import catalogue
@@ -77,13 +78,13 @@ def build(checkpointer: Checkpointer = None) -> "CompiledStateGraph[State, Conte
 
     graph.add_edge(START, "begin")
     graph.add_edge("begin", "frame")
-    graph.add_conditional_edges("frame", routing.after_frame, ["clarify", "decompose"])
+    graph.add_conditional_edges("frame", Route(routing.after_frame), ["clarify", "decompose"])
     graph.add_edge("clarify", "frame")
-    graph.add_conditional_edges("decompose", routing.to_selection, ["select"])
-    graph.add_conditional_edges("select", routing.after_select, ["review", "debate"])
-    graph.add_conditional_edges("review", routing.to_debates, ["debate"])
-    graph.add_conditional_edges("debate", routing.after_debate, ["gather", "synthesis"])
-    graph.add_conditional_edges("gather", routing.after_gather, ["debate", "synthesis"])
+    graph.add_conditional_edges("decompose", Route(routing.to_selection), ["select"])
+    graph.add_conditional_edges("select", Route(routing.after_select), ["review", "debate"])
+    graph.add_conditional_edges("review", Route(routing.to_debates), ["debate"])
+    graph.add_conditional_edges("debate", Route(routing.after_debate), ["gather", "synthesis"])
+    graph.add_conditional_edges("gather", Route(routing.after_gather), ["debate", "synthesis"])
     graph.add_edge("synthesis", "plan")
     graph.add_edge("plan", "finish")
     graph.add_edge("finish", END)
@@ -107,12 +108,12 @@ def debate() -> "CompiledStateGraph[Debate, Context, Debate, Results]":
     turns: dict[str, Any] = {"persona": persona, "vote": vote}
     for name, step in turns.items():
         graph.add_node(name, step, input_schema=Debate)
-    graph.add_conditional_edges(START, routing.enter, list(steps))
-    graph.add_conditional_edges("open_round", routing.to_personas, ["persona"])
+    graph.add_conditional_edges(START, Route(routing.enter), list(steps))
+    graph.add_conditional_edges("open_round", Route(routing.to_personas), ["persona"])
     graph.add_edge("persona", "assess")
-    graph.add_conditional_edges("assess", routing.after_assess, ["persona", "moderate", "consult", "vote", END])
-    graph.add_conditional_edges("moderate", routing.to_personas, ["persona"])
-    graph.add_conditional_edges("consult", routing.to_personas, ["persona"])
+    graph.add_conditional_edges("assess", Route(routing.after_assess), ["persona", "moderate", "consult", "vote", END])
+    graph.add_conditional_edges("moderate", Route(routing.to_personas), ["persona"])
+    graph.add_conditional_edges("consult", Route(routing.to_personas), ["persona"])
     graph.add_edge("vote", "tally")
-    graph.add_conditional_edges("tally", routing.after_tally, ["vote", END])
+    graph.add_conditional_edges("tally", Route(routing.after_tally), ["vote", END])
     return graph.compile(name="debate")

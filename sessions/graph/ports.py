@@ -25,8 +25,8 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """The decision as its owner brought it, and when; its limits: ``cost_cap`` in US dollars, ``seconds_left`` of its
-    time; None where there is none."""
+    """The decision as its owner brought it, and when, and what the owner has said since; its limits: ``cost_cap`` in US
+    dollars, ``seconds_left`` of its time; None where there is none."""
 
     session_id: UUID
     problem: str
@@ -42,6 +42,8 @@ class Brief:
     cost_cap: float | None = None
     seconds_left: float | None = None
     brought: date | None = None
+    #: What the owner has said to the board since it began, in order.
+    interjections: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,6 @@ class Reader(Protocol):
     async def memo(self) -> dict[str, Any] | None: ...
 
     async def interventions(self, sub_problem: int) -> list[dict[str, Any]]: ...
-
-    async def interjections(self) -> list[str]: ...
 
     async def spent(self) -> Spent: ...
 

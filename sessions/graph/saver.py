@@ -12,7 +12,7 @@ import asyncio
 import contextvars
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -82,20 +82,35 @@ class Saver(BaseCheckpointSaver[str]):
     """``run`` executes a database function for the async methods: the runner gives threads that keep connections.
 
     ``on_request(session_id, request)`` is told, after the commit of a step, that somebody asked the session to
-    ``pause`` or ``evict``; it is called in a database thread.
+    ``pause`` or ``evict``, and ``on_rows(session_id, tables)`` that rows were stored; both in a database thread.
     """
 
-    def __init__(self, *, run: Run | None = None, on_request: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        run: Run | None = None,
+        on_request: Callable[[str, str], None] | None = None,
+        on_rows: Callable[[str, Iterable[str]], None] | None = None,
+    ) -> None:
         # The default serializer would rebuild any class that a crafted row names.
         super().__init__(serde=JsonPlusSerializer(allowed_msgpack_modules=None))
         self._run = run or _in_a_thread
         self._on_request = on_request
+        self._on_rows = on_rows
         self._steps: dict[str, OpenStep] = {}
+        self._empty: set[str] = set()
+
+    def begin(self, thread_id: str, *, empty: bool) -> None:
+        """A claim of the thread is about to be driven here; ``empty`` when nothing can have been stored of it."""
+        self.forget(thread_id)
+        if empty:
+            self._empty.add(thread_id)
 
     def forget(self, thread_id: str) -> None:
         """Drop what is remembered of a thread that is no longer driven here."""
         for key in [key for key in self._steps if key == thread_id or key.startswith(f"{thread_id}|")]:
             del self._steps[key]
+        self._empty.discard(thread_id)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -151,6 +166,7 @@ class Saver(BaseCheckpointSaver[str]):
                     with checkpoint_store.returning_connection(), transaction.atomic():
                         requested = write(True)
             step.done, step.applied, step.kept = place.checkpoint_id, set(), []
+            self._tell(place, [*missing, *(draft for one in kept for draft in one.drafts)])
         faults.point("saver.put.after_commit")
         if requested and self._on_request:
             self._on_request(place.thread_id, requested)
@@ -245,6 +261,11 @@ class Saver(BaseCheckpointSaver[str]):
                 with checkpoint_store.returning_connection(), transaction.atomic():
                     self._store(place, one, True, careful=True)
         step.applied.update(map(sink.identity, one.drafts))
+        self._tell(place, one.drafts)
+
+    def _tell(self, place: Place, stored: Sequence[Draft]) -> None:
+        if self._on_rows and (tables := at_once.by_table(stored)):
+            self._on_rows(place.thread_id, tables)
 
     def _store(self, place: Place, one: at_once.Writes, progress: bool, careful: bool = False) -> None:
         """The same in steps: without a fence, for a task that failed, and item by item when one was refused."""
@@ -273,7 +294,11 @@ class Saver(BaseCheckpointSaver[str]):
     # -- reading and upkeep ----------------------------------------------------------------------------------------
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        return checkpoint_store.get(config, self.serde)
+        return None if self._nothing_is_stored(config) else checkpoint_store.get(config, self.serde)
+
+    def _nothing_is_stored(self, config: RunnableConfig) -> bool:
+        place = Place.of(config)
+        return place.thread_id in self._empty and place.step_key not in self._steps
 
     def list(
         self,
@@ -317,6 +342,8 @@ class Saver(BaseCheckpointSaver[str]):
         await self._run(partial(self.put_writes, config, writes, task_id, task_path))
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        if self._nothing_is_stored(config):
+            return None
         found: CheckpointTuple | None = await self._run(partial(self.get_tuple, config))
         return found
 

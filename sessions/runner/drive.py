@@ -44,6 +44,7 @@ class Drive:
     def __init__(self, claim: Claim, graph: Graph, run: Run, speaker: Speaker) -> None:
         self.claim = claim
         self._graph, self._run, self._speaker = graph, run, speaker
+        self.reader = TableReader(claim.session_id, run)
         self._control = RunControl()
         self._abandoned = ""
         self._task: asyncio.Task[Outcome] | None = None
@@ -120,6 +121,8 @@ class Drive:
 
         Continue without a checkpoint id: with one, LangGraph takes it for a fork and runs every branch again.
         """
+        if self.claim.fresh:
+            return initial_state(), None
         state = await self._graph.aget_state({"configurable": {"thread_id": str(self.claim.session_id)}})
         if not state.config["configurable"].get("checkpoint_id"):
             return initial_state(), None
@@ -140,7 +143,7 @@ class Drive:
         return {keys[key]: data["answers"] if "answers" in data else data["changes"] for key, data in given}
 
     async def _context(self) -> Context:
-        reuse = not self.claim.think_afresh and await self._run(self._forked)
+        reuse = not (self.claim.fresh or self.claim.think_afresh) and await self._run(self._forked)
 
         async def speak(request: Request[Any]) -> Completion[Any]:
             faults.point("llm.before")
@@ -149,9 +152,7 @@ class Drive:
             faults.point("llm.after")
             return completion
 
-        return Context(
-            self.claim.session_id, TableReader(self.claim.session_id, self._run), speak, tuple(broker.providers())
-        )
+        return Context(self.claim.session_id, self.reader, speak, tuple(broker.providers()))
 
     def _forked(self) -> bool:
         return Checkpoint.objects.filter(thread_id=str(self.claim.session_id), superseded=True).exists()

@@ -41,6 +41,8 @@ class Claim:
     think_afresh: bool
     suspect: bool
     request: str = ""
+    #: Nobody has driven it before, so there is nothing of it to be found.
+    fresh: bool = False
 
 
 _FREE = "(status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))"
@@ -139,6 +141,7 @@ def _announced(row: dict[str, Any], owner: str) -> Claim | None:
         row["think_afresh"],
         row["claims"] > SUSPECT,
         str(row["request"] or ""),
+        bool(row["fresh"]),
     )
 
 

@@ -6,7 +6,7 @@ It is stateless and no session depends on it: whatever it leaves behind, the nex
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -70,7 +70,7 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = DatabaseThreads(DATABASE_THREADS, "board-db")
         self._control = DatabaseThreads(1, "board-claims")
-        self._saver = Saver(run=self._threads.run, on_request=self._requested)
+        self._saver = Saver(run=self._threads.run, on_request=self._requested, on_rows=self._stored)
         self._graph = make_graph(self._saver)
         self._speaker = Speaker()
         self._bell = asyncio.Event()
@@ -180,7 +180,7 @@ class Runner:
         if (before := self.drives.get(claim.session_id)) is not None:
             before.abandon("lost")  # our own lease had run out and we were the quickest to notice
         self.drives[claim.session_id] = drive
-        self._saver.forget(str(claim.session_id))
+        self._saver.begin(str(claim.session_id), empty=claim.fresh)
         task = asyncio.create_task(self._drive(drive), name=f"session {claim.session_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -217,6 +217,11 @@ class Runner:
         drive = self.drives.get(UUID(session_id))
         if drive is not None:
             drive.stop(request)
+
+    def _stored(self, session_id: str, tables: Iterable[str]) -> None:
+        drive = self.drives.get(UUID(session_id))
+        if drive is not None:
+            drive.reader.changed(tables)
 
     def _abandon_all(self, why: str) -> None:
         for drive in self.drives.values():

@@ -85,7 +85,7 @@ class Lab:
         async def turn(state: dict[str, Any], config: RunnableConfig, runtime: Runtime[Context]) -> dict[str, Any]:
             step, persona = state["step"], state["persona"]
             entry = (str(config["configurable"]["thread_id"]), step, persona)
-            self.heard.setdefault(step, set()).add(tuple(await runtime.context.reader.interjections()))
+            self.heard.setdefault(step, set()).add(tuple((await runtime.context.reader.brief()).interjections))
             self.turns.append(entry)
             try:
                 held = self._held.get(step)

@@ -7,7 +7,7 @@ visible as soon as the task's writes are).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -207,7 +207,7 @@ class Room:
         return [{"key": key, **row} for key, row in rows if all(row[name] == value for name, value in wanted.items())]
 
     async def brief(self) -> Brief:
-        return self.said
+        return replace(self.said, interjections=self.spoken_to)
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
         wanted = {"sub_problem": sub_problem} if round_ is None else {"sub_problem": sub_problem, "round": round_}
@@ -240,9 +240,6 @@ class Room:
 
     async def spent(self) -> Spent:
         return self.cost
-
-    async def interjections(self) -> list[str]:
-        return self.spoken_to
 
 
 class RoomSaver(InMemorySaver):

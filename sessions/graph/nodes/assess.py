@@ -56,7 +56,7 @@ async def assess(state: Debate, runtime: Runtime[Context], config: RunnableConfi
                 await texts.settled(reader, state.get("depends_on", [])),
                 sections.round_(number, state["max_rounds"]),
                 sections.block("summary", earlier[-1]["summary"] if earlier else ""),
-                sections.items("interjections", await reader.interjections()),
+                sections.items("interjections", brief.interjections),
                 sections.table("contributions", (_spoken(item) for item in said)),
             ),
             max_tokens=1400,

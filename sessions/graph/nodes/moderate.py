@@ -24,6 +24,7 @@ async def moderate(state: Debate, runtime: Runtime[Context], config: RunnableCon
     part, number, call = state["sub_problem"], state["round"], state["call"]
     who = call["moderator"]
     key = keys.moderator(part, number)
+    brief = await reader.brief()
     names = await texts.names_of(reader, part)
     read = (await reader.assessments(part))[-1:]
     said = [item for item in await reader.contributions(part) if item["round"] == number - 1]
@@ -40,13 +41,11 @@ async def moderate(state: Debate, runtime: Runtime[Context], config: RunnableCon
                 task=prompt(f"moderate-{who}").text, moderator=f'<moderator role="{who}"/>'
             ),
             prompt=sections.joined(
-                material.framed(
-                    await reader.brief(), state["frame"], state.get("clarification", []), state["question"]
-                ),
+                material.framed(brief, state["frame"], state.get("clarification", []), state["question"]),
                 sections.round_(number, state["max_rounds"]),
                 sections.block("summary", peers.anonymous(read[0]["summary"], names) if read else ""),
                 peers.heard(said, reader=who, round_=number, names=names),
-                sections.items("interjections", await reader.interjections()),
+                sections.items("interjections", brief.interjections),
             ),
             max_tokens=900,
         )

@@ -43,7 +43,7 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
                 await texts.settled(reader, turn["depends_on"]),
                 sections.round_(number, turn["of"]),
                 await _so_far(turn, said, reader),
-                sections.items("interjections", await reader.interjections()),
+                sections.items("interjections", brief.interjections),
             ),
             max_tokens=1600,
             prefer=await texts.provider_of(reader, part, slug),

@@ -33,7 +33,7 @@ async def synthesis(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
             material.framed(brief, state["frame"], state.get("clarification", [])),
             sections.block("summary", await _course(reader, parts, said, votes, counted)),
             sections.items("consistency", consistency.tensions(parts, votes)),
-            sections.items("interjections", await reader.interjections()),
+            sections.items("interjections", brief.interjections),
             *_votes(votes, references),
             sections.table("contributions", (_claim(row, references) for row in said)),
         ),

@@ -41,7 +41,7 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
                 peers.own([item for item in said if item["persona"] == slug], reader=slug, names=names),
                 peers.heard(heard, reader=slug, round_=last + 1, names=names),
                 sections.block("summary", peers.anonymous(read[-1]["summary"], names) if read else ""),
-                sections.items("interjections", await reader.interjections()),
+                sections.items("interjections", brief.interjections),
             ),
             max_tokens=1400,
             prefer=await texts.provider_of(reader, part, slug),
