@@ -66,10 +66,15 @@ def of(session_id: UUID | None) -> Budget:
 def afresh(session_id: UUID) -> Budget:
     """The session's budget as it stands in the table now."""
     budget = (_reader(session_id) if _reader is not None else None) or _NONE
+    learnt(session_id, budget)
+    return budget
+
+
+def learnt(session_id: UUID, budget: Budget) -> None:
+    """Takes note of a budget that somebody has just read from the table, so that it need not be read again."""
     if len(_known) >= _MOST_KNOWN:
         _known.clear()
     _known[session_id] = (time.monotonic(), budget)
-    return budget
 
 
 def exhausted(spent: Decimal, cap: Decimal) -> LLMError:

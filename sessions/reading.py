@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import JSONField
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from llm import ledger
+from llm import budget, ledger
 from sessions.graph.ports import Brief, Paper, Spent
 from sessions.models import (
     Assessment,
@@ -32,6 +33,8 @@ from sessions.prompts.sections import LONGEST_DOCUMENTS
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 #: A table, its mark, and what of it.
 _Place = tuple[object, ...]
+#: A name, and what reads the value as PostgreSQL's driver hands it out; None for one that is ready.
+_Column = tuple[str, Callable[[Any], Any] | None]
 
 _NOT_TEXT = frozenset({"session", "superseded", "checkpoint_id", "created_at"})
 #: What others may change while the board sits, in one statement: every step asks it, and through the ORM it costs
@@ -101,6 +104,7 @@ class TableReader:
         if row is None:
             raise Session.DoesNotExist(f"session {self._session_id} has been deleted")
         cap, deadline, said = row
+        budget.learnt(self._session_id, budget.Budget(cap, deadline))
         return cap, deadline, json.loads(said)
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
@@ -153,22 +157,45 @@ class TableReader:
         return await asyncio.shield(asked)
 
     async def _rows(self, model: type[DraftedRow], **where: int) -> list[dict[str, Any]]:
-        def query() -> list[dict[str, Any]]:
-            return list(_texts(model).filter(session_id=self._session_id, superseded=False, **where))
-
         table = str(model._meta.model_name)
         place = (table, self._marks.get(table), *where.values())
         found = self._kept.get(place)
         if found is None:
             for old in [old for old in self._kept if old[0] == table and old[1] != place[1]]:
                 del self._kept[old]
-            found = self._kept[place] = await self._together(place, query)
+            found = self._kept[place] = await self._together(place, partial(self._query, model, where))
         return [dict(row) for row in found]
 
+    def _query(self, model: type[DraftedRow], where: Mapping[str, int]) -> list[dict[str, Any]]:
+        statement, fields = _texts(model, tuple(where))
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [self._session_id, *where.values()])
+            rows = cursor.fetchall()
+        return [
+            {name: value if read is None else read(value) for (name, read), value in zip(fields, row, strict=True)}
+            for row in rows
+        ]
 
-def _texts(model: Any) -> "QuerySet[Any, dict[str, Any]]":
-    names = [field.name for field in model._meta.concrete_fields if field.name not in _NOT_TEXT]
+
+@cache
+def _texts(
+    model: type[DraftedRow], where: tuple[str, ...]
+) -> tuple[str, list[tuple[str, Callable[[Any], Any] | None]]]:
+    """The statement for texts of one session on its live branch, and its columns.
+
+    Written once for all sessions: the ORM would write it anew each time, which costs more than its execution.
+    """
+    fields = [field for field in model._meta.concrete_fields if field.name not in _NOT_TEXT]
     # By key where the table says by id: who finished first must not change what the next prompt says.
-    order = ["key" if name == "id" else name for name in map(str, model._meta.ordering or ())]
-    found: QuerySet[Any, dict[str, Any]] = model.objects.order_by(*order).values(*names)
-    return found
+    order = ["key" if name == "id" else str(name) for name in model._meta.ordering or ()]
+
+    def column(name: str) -> str:
+        return connection.ops.quote_name(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
+
+    conditions = "".join(f" AND {column(name)} = %s" for name in where)
+    statement = (
+        f"SELECT {', '.join(column(field.name) for field in fields)} FROM {model._meta.db_table}"  # noqa: S608
+        f" WHERE session_id = %s AND NOT superseded{conditions} ORDER BY {', '.join(map(column, order))}"
+    )
+    # Django has psycopg hand out JSON as text.
+    return statement, [(field.name, json.loads if isinstance(field, JSONField) else None) for field in fields]

@@ -28,11 +28,11 @@ _OURS = frozenset({"id", "session", "key", "superseded", "checkpoint_id", "creat
 _FRESH = """fresh AS (
     SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
     FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
-    WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s::uuid AND e.key = d.key)
+    WHERE (SELECT e.id FROM board_event e WHERE e.session_id = %s::uuid AND e.key = d.key LIMIT 1) IS NULL
 )"""
 _HELD = """held AS (
     UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0{changes}
-    WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING id, last_sequence, requested
+    WHERE id = %s::uuid AND fence = %s AND status || '' = 'running' RETURNING id, last_sequence, requested
 )"""
 _COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
         changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""

@@ -6,7 +6,7 @@ from django.db import models
 class Event(models.Model):
     """One immutable event. ``sequence`` runs 1, 2, 3 … without a gap per session; ``key`` makes a repeat harmless."""
 
-    session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="events")
+    session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="events", db_index=False)
     sequence = models.BigIntegerField()
     type = models.CharField(max_length=40)
     data = models.JSONField(default=dict)

@@ -11,7 +11,7 @@ class Recommendation(DraftedRow):
     """One persona's final word on a sub-problem."""
 
     sub_problem = models.PositiveSmallIntegerField(default=0)
-    persona = models.SlugField(max_length=60)
+    persona = models.SlugField(max_length=60, db_index=False)
     name = models.CharField(max_length=80)
     option = models.TextField()
     recommendation = models.TextField()

@@ -26,7 +26,7 @@ class Seat(DraftedRow):
 
     sub_problem = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
-    persona = models.SlugField(max_length=60)
+    persona = models.SlugField(max_length=60, db_index=False)
     name = models.CharField(max_length=80)
     method = models.CharField(max_length=80)
     reason = models.TextField()
@@ -50,7 +50,7 @@ class Seat(DraftedRow):
 class Contribution(DraftedRow):
     sub_problem = models.PositiveSmallIntegerField(default=0)
     round = models.PositiveSmallIntegerField()
-    persona = models.SlugField(max_length=60)
+    persona = models.SlugField(max_length=60, db_index=False)
     name = models.CharField(max_length=80)
     option = models.TextField()
     claim = models.TextField()
@@ -97,7 +97,7 @@ class Intervention(DraftedRow):
 
     sub_problem = models.PositiveSmallIntegerField(default=0)
     round = models.PositiveSmallIntegerField(help_text="The round it speaks into")
-    moderator = models.SlugField(max_length=20)
+    moderator = models.SlugField(max_length=20, db_index=False)
     name = models.CharField(max_length=80)
     cause = models.CharField(max_length=40)
     reason = models.TextField()

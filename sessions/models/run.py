@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Run(models.Model):
-    session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="runs")
+    session = models.ForeignKey("board.Session", on_delete=models.CASCADE, related_name="runs", db_index=False)
     fence = models.BigIntegerField(help_text="The fencing token that this claim was given")
     worker = models.CharField(max_length=120)
     from_checkpoint = models.CharField(max_length=64, blank=True, default="")
