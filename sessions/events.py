@@ -59,12 +59,12 @@ def lock(session_id: UUID | str, *, fence: int | None = None) -> int:
 
 _INSERT = """
 WITH fresh AS (
-    SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
-    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
-    WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s AND e.key = d.key)
+    SELECT d.one ->> 0 AS type, d.one -> 1 AS data, d.one ->> 2 AS key, row_number() OVER (ORDER BY d.place) AS n
+    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS d(one, place)
+    WHERE NOT EXISTS (SELECT 1 FROM board_event e WHERE e.session_id = %s AND e.key = d.one ->> 2)
 ), written AS (
     INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
-    SELECT %s, %s + n, type, data::jsonb, key, %s, clock_timestamp() FROM fresh
+    SELECT %s, %s + n, type, data, key, %s, clock_timestamp() FROM fresh
     RETURNING sequence
 ), head AS (
     UPDATE board_session SET last_sequence = (SELECT max(sequence) FROM written),
@@ -84,9 +84,8 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     if not drafts:
         return head
     sid = str(session_id)
-    values = columns(drafts, head)
     with event_latency.measured(), connection.cursor() as cursor:
-        cursor.execute(_INSERT, [*values, sid, sid, head, checkpoint_id, sid, CHANNEL, sid])
+        cursor.execute(_INSERT, [ready(drafts, head)[0], sid, sid, head, checkpoint_id, sid, CHANNEL, sid])
         row = cursor.fetchone()
     if row is None:
         return head
@@ -94,8 +93,9 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     return int(row[0])
 
 
-def columns(drafts: Sequence[Draft], head: int = 0) -> tuple[list[str], list[str], list[str]]:
-    """Types, data as JSON and keys of drafts that want to be written; of two with one key only the first.
+def ready(drafts: Sequence[Draft], head: int = 0) -> tuple[str, int]:
+    """Drafts that want to be written, as a JSON list of type, data and key each, and how many they are: of two with
+    one key only the first.
 
     ``head`` makes a key for drafts without one. Raises ``ValueError`` as ``append_locked`` does.
     """
@@ -104,11 +104,8 @@ def columns(drafts: Sequence[Draft], head: int = 0) -> tuple[list[str], list[str
         event_types.check(draft.type, draft.data)
         draft = _traced(draft)
         unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
-    return (
-        [draft.type for draft in unique.values()],
-        [json.dumps(storable(draft.data), ensure_ascii=False) for draft in unique.values()],
-        [storable(key) for key in unique],
-    )
+    wanted = storable([(draft.type, draft.data, key) for key, draft in unique.items()])
+    return json.dumps(wanted, ensure_ascii=False), len(wanted)
 
 
 def _traced(draft: Draft) -> Draft:

@@ -5,6 +5,7 @@ two of its writes at which a process could die. It takes the session's row first
 whatever else it writes hangs on the row that the fence has let through.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,25 +26,21 @@ from sessions.models.draft import DraftedRow
 SESSION_FIELDS = frozenset({"title", "phase", "round", "max_rounds"})
 _OURS = frozenset({"id", "session", "key", "superseded", "checkpoint_id", "created_at"})
 
-_FRESH = """fresh AS (
-    SELECT d.type, d.data, d.key, row_number() OVER (ORDER BY d.ord) AS n
-    FROM unnest(%s::text[], %s::text[], %s::text[]) WITH ORDINALITY AS d(type, data, key, ord)
-    WHERE (SELECT e.id FROM board_event e WHERE e.session_id = %s::uuid AND e.key = d.key LIMIT 1) IS NULL
-)"""
 _HELD = """held AS (
     UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0{changes}
     WHERE id = %s::uuid AND fence = %s AND status || '' = 'running' RETURNING id, last_sequence, requested
 )"""
-_COUNTED = """, last_sequence = last_sequence + (SELECT count(*) FROM fresh),
-        changed = CASE WHEN EXISTS (SELECT 1 FROM fresh) THEN pg_current_xact_id()::text::bigint ELSE changed END"""
+_COUNTED = ", last_sequence = last_sequence + %s, changed = pg_current_xact_id()::text::bigint"
+#: No look whether a key is there already: it is only where a stored step is stored again, and then the statement is
+#: refused as a whole and ``sink`` writes what is missing.
 _SAID = """said AS (
     INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
-    SELECT held.id, held.last_sequence - (SELECT count(*) FROM fresh) + fresh.n, fresh.type, fresh.data::jsonb,
-        fresh.key, %s, clock_timestamp() FROM fresh, held
+    SELECT held.id, held.last_sequence - %s + d.place, d.one ->> 0, d.one -> 1, d.one ->> 2, %s, clock_timestamp()
+    FROM held, jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS d(one, place)
 )"""
 _ROWS = """{table} AS (
     INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})
-    SELECT held.id, v.key, %s, false, {columns} FROM held, (VALUES {places}) v(key, {names})
+    SELECT held.id, v.key, %s, false, {taken} FROM held, {rows}
     ON CONFLICT (session_id, key) DO NOTHING
 )"""
 _WRITTEN = """written AS (
@@ -65,10 +62,7 @@ _PUT = """put AS (
         metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
 )"""
 _QUIET = " SELECT requested, last_sequence, NULL FROM held"
-_RUNG = (
-    " SELECT requested, last_sequence, CASE WHEN EXISTS (SELECT 1 FROM fresh)"
-    " THEN pg_notify(%s, %s || ':' || last_sequence)::text END FROM held"
-)
+_RUNG = " SELECT requested, last_sequence, pg_notify(%s, %s || ':' || last_sequence)::text FROM held"
 #: Places of a value and of a write. One parameter each: an array of ``bytea`` would be escaped and parsed byte by byte.
 _BLOB, _WRITE = "(%s::text, %s::text, %s::text, %s::bytea)", "(%s::int, %s::text, %s::text, %s::bytea)"
 
@@ -126,12 +120,13 @@ class _Statement:
         self._values: list[Any] = []
         said = [event(draft) for draft in drafts if draft["kind"] == "event"]
         self._speaks = bool(said)
-        if said:
-            self.add(_FRESH, [*events.columns(said), session_id])
         assignments, settings = _changes(drafts)
-        self.add(_HELD.format(changes=(_COUNTED if said else "") + assignments), [*settings, session_id, fence])
         if said:
-            self.add(_SAID, [checkpoint_id])
+            text, count = events.ready(said)
+            self.add(_HELD.format(changes=_COUNTED + assignments), [count, *settings, session_id, fence])
+            self.add(_SAID, [count, checkpoint_id, text])
+        else:
+            self.add(_HELD.format(changes=assignments), [*settings, session_id, fence])
         for table, rows in by_table(drafts).items():
             self.add(*_rows(table, rows, checkpoint_id))
 
@@ -189,31 +184,36 @@ def session_fields(drafts: Sequence[Draft]) -> dict[str, Any]:
     return values
 
 
-def row_values(table: str, draft: Draft) -> list[Any]:
-    """Key and columns of a drafted row, ready for PostgreSQL. Raises ``ValueError`` for what is no column."""
-    fields, given = _fields(table), draft["data"]
-    if unknown := given.keys() - {field.name for field in fields}:
-        raise ValueError(f"{table} has no {', '.join(sorted(unknown))}")
-    if not draft.get("key"):
-        raise ValueError(f"a {table} was drafted without a key, so a repeated step would repeat it")
-    values: list[Any] = [storable(draft["key"])]
-    for field in fields:
-        value = storable(given[field.name]) if field.name in given else field.get_default()
-        values.append(field.get_db_prep_save(value, connection))
-    return values
+def rows(table: str, drafts: Sequence[Draft]) -> str:
+    """Drafted rows as a JSON list, ready for PostgreSQL. Raises ``ValueError`` for what is no column."""
+    fields, found = _fields(table), []
+    for draft in drafts:
+        given = draft["data"]
+        if unknown := given.keys() - fields.keys():
+            raise ValueError(f"{table} has no {', '.join(sorted(unknown))}")
+        if not draft.get("key"):
+            raise ValueError(f"a {table} was drafted without a key, so a repeated step would repeat it")
+        row = {
+            str(field.column): given[name] if name in given else field.get_default() for name, field in fields.items()
+        }
+        found.append({"key": draft["key"], **row})
+    return json.dumps(storable(found), ensure_ascii=False)
 
 
-def columns(table: str) -> tuple[str, str]:
-    """Names of a table's columns, and the places of their values behind the one of the key."""
-    names, _, place = _shape(table)
-    return names, place
+@cache
+def shape(table: str) -> tuple[str, str, str]:
+    """Names of a table's columns, the same as taken from ``v``, and ``v`` itself: the rows of a text of ``rows``."""
+    fields = _fields(table).values()
+    names = [connection.ops.quote_name(str(field.column)) for field in fields]
+    typed = ", ".join(f"{name} {_type(field)}" for name, field in zip(names, fields, strict=True))
+    source = f"jsonb_to_recordset(%s::jsonb) AS v(key text, {typed})"
+    return ", ".join(names), ", ".join(f"v.{name}" for name in names), source
 
 
 def _rows(table: str, drafts: Sequence[Draft], checkpoint_id: str) -> tuple[str, list[Any]]:
-    names, taken, place = _shape(table)
-    places = ", ".join([f"({place})"] * len(drafts))
-    statement = _ROWS.format(table=table, names=names, columns=taken, places=places)
-    return statement, [checkpoint_id, *(value for draft in drafts for value in row_values(table, draft))]
+    names, taken, source = shape(table)
+    statement = _ROWS.format(table=table, names=names, taken=taken, rows=source)
+    return statement, [checkpoint_id, rows(table, drafts)]
 
 
 def _changes(drafts: Sequence[Draft]) -> tuple[str, list[Any]]:
@@ -224,21 +224,12 @@ def _changes(drafts: Sequence[Draft]) -> tuple[str, list[Any]]:
 
 
 @cache
-def _fields(table: str) -> "list[Field[Any, Any]]":
+def _fields(table: str) -> "dict[str, Field[Any, Any]]":
     model = apps.get_model("board", table)
     if not issubclass(model, DraftedRow):
         raise ValueError(f"{table!r} is no table that a step may write")
     fields = cast("list[Field[Any, Any]]", list(model._meta.concrete_fields))
-    return [field for field in fields if field.name not in _OURS]
-
-
-@cache
-def _shape(table: str) -> tuple[str, str, str]:
-    """Names of a table's columns, the same as taken from ``v``, and the places of one row's values, its key first."""
-    fields = _fields(table)
-    names = [connection.ops.quote_name(str(field.column)) for field in fields]
-    casts = ["%s::text", *(f"%s::{_type(field)}" for field in fields)]
-    return ", ".join(names), ", ".join(f"v.{name}" for name in names), ", ".join(casts)
+    return {field.name: field for field in fields if field.name not in _OURS}
 
 
 def _type(field: "Field[Any, Any]") -> str:

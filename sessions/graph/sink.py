@@ -103,12 +103,10 @@ def _one_by_one(session_id: str, head: int, drafts: Sequence[Draft], checkpoint_
 
 
 def _insert(session_id: str, table: str, drafts: Sequence[Draft], checkpoint_id: str) -> None:
-    names, place = at_once.columns(table)
-    values = [value for draft in drafts for value in (session_id, checkpoint_id, *at_once.row_values(table, draft))]
-    row = f"(%s::uuid, %s, false, {place})"
+    names, taken, source = at_once.shape(table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO board_{table} (session_id, checkpoint_id, superseded, key, {names})"  # noqa: S608
-            f" VALUES {', '.join([row] * len(drafts))} ON CONFLICT (session_id, key) DO NOTHING",
-            values,
+            f" SELECT %s::uuid, %s, false, v.key, {taken} FROM {source} ON CONFLICT (session_id, key) DO NOTHING",
+            [session_id, checkpoint_id, at_once.rows(table, drafts)],
         )
