@@ -5,7 +5,6 @@ sequences gapless and commits ordered: a reader that sees sequence n sees every 
 sequence would not promise that). Take it late and never hold it across a model call.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +14,7 @@ from django.db import connection, transaction
 
 from bo1site.observability import correlation
 from sessions import doorbell, event_latency, event_types
-from sessions.cleaning import storable
+from sessions.cleaning import storable_json
 
 #: The NOTIFY channel that rings the web processes; the payload is ``<session id>:<newest sequence>``.
 CHANNEL = "board_events"
@@ -104,8 +103,7 @@ def ready(drafts: Sequence[Draft], head: int = 0) -> tuple[str, int]:
         event_types.check(draft.type, draft.data)
         draft = _traced(draft)
         unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
-    wanted = storable([(draft.type, draft.data, key) for key, draft in unique.items()])
-    return json.dumps(wanted, ensure_ascii=False), len(wanted)
+    return storable_json([(draft.type, draft.data, key) for key, draft in unique.items()]), len(unique)
 
 
 def _traced(draft: Draft) -> Draft:

@@ -5,7 +5,6 @@ two of its writes at which a process could die. It takes the session's row first
 whatever else it writes hangs on the row that the fence has let through.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +16,7 @@ from django.db import connection
 from django.db.models import Field
 
 from sessions import doorbell, event_latency, events
-from sessions.cleaning import storable
+from sessions.cleaning import storable, storable_json
 from sessions.graph.drafts import Draft
 from sessions.models import Session
 from sessions.models.draft import DraftedRow
@@ -197,7 +196,7 @@ def rows(table: str, drafts: Sequence[Draft]) -> str:
             str(field.column): given[name] if name in given else field.get_default() for name, field in fields.items()
         }
         found.append({"key": draft["key"], **row})
-    return json.dumps(storable(found), ensure_ascii=False)
+    return storable_json(found)
 
 
 @cache

@@ -34,7 +34,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 
 from bo1site.resilience import faults
-from sessions.cleaning import storable
+from sessions.cleaning import storable_json
 from sessions.events import LeaseLost
 from sessions.graph import at_once, checkpoint_store, sink
 from sessions.graph.drafts import Draft
@@ -129,11 +129,11 @@ class Saver(BaseCheckpointSaver[str]):
             for name, version in new_versions.items()
         ]
         body = json.dumps({name: value for name, value in checkpoint.items() if name != "channel_values"})
-        about = storable(dict(get_serializable_checkpoint_metadata(config, metadata)))
+        about = get_serializable_checkpoint_metadata(config, metadata)
         row = [
             *(place.thread_id, place.checkpoint_ns, checkpoint["id"], place.checkpoint_id or None),
             *(about.get("source") or "", about.get("step") or 0, str(about.get("run_id") or "")),
-            *(body, json.dumps(about)),
+            *(body, storable_json(about)),
         ]
         drafts: list[Draft] = list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
 
