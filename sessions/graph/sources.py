@@ -35,6 +35,7 @@ class References:
     def __init__(self, votes: Sequence[Mapping[str, Any]], contributions: Sequence[Mapping[str, Any]]) -> None:
         self._rows: dict[str, Mapping[str, Any]] = {f"v{n}": row for n, row in enumerate(votes, 1)}
         self._rows |= {f"c{n}": row for n, row in enumerate(contributions, 1)}
+        self._texts = [(_words(row), str(row["key"])) for row in self._rows.values()]
         self._names = {str(row["key"]): ref for ref, row in self._rows.items()}
         self.sources: list[Source] = []
 
@@ -62,7 +63,7 @@ class References:
         return [self.statement(field, text, index) for index, text in enumerate(texts)]
 
     def _nearest(self, text: str) -> list[str]:
-        scored = [(words.closeness(text, _words(row)), str(row["key"])) for row in self._rows.values()]
+        scored = [(words.closeness(text, other), key) for other, key in self._texts]
         near = sorted((item for item in scored if item[0] >= NEAR), key=lambda item: (-item[0], item[1]))
         return [key for _, key in near[:1]]
 

@@ -35,12 +35,18 @@ def content(text: str) -> tuple[str, ...]:
     return tuple(stem(word) for word in words if word not in _EMPTY and (len(word) > 1 or word.isdigit()))
 
 
+@lru_cache(maxsize=1024)
+def _counted(text: str) -> tuple[dict[str, int], int]:
+    """How often each content word stands in a text, and the sum of the squares of that."""
+    counts = dict(Counter(content(text)))
+    return counts, sum(count * count for count in counts.values())
+
+
 def closeness(one: str, other: str) -> float:
     """Cosine of the two texts' counts of content words, from 0 to 1."""
-    left, right = Counter(content(one)), Counter(content(other))
-    dot = sum(count * right[word] for word, count in left.items())
-    size = sqrt(sum(count * count for count in left.values()) * sum(count * count for count in right.values()))
-    return dot / size if size else 0.0
+    (left, left_size), (right, right_size) = _counted(one), _counted(other)
+    dot = sum(left[word] * right[word] for word in left.keys() & right.keys())
+    return dot / sqrt(left_size * right_size) if dot else 0.0
 
 
 def overlap(one: Iterable[str], other: Iterable[str]) -> float:
