@@ -124,6 +124,7 @@ class Attempt(Generic[T]):
         name = self.entry.name
         admission, wait = breaker_store.admit(name, self.caller)
         if admission is Admission.REFUSED:
+            self._look_before_refusing()
             raise circuit_open(name, wait)
         probing = admission is Admission.PROBE
         try:
@@ -134,6 +135,13 @@ class Attempt(Generic[T]):
                 breaker_store.released(name, self.caller)
             raise
         return _Begun(call_id, probing)
+
+    def _look_before_refusing(self) -> None:
+        """Raises ``AlreadyAnswered`` for a step that needs no provider any more."""
+        if self.place is not None:
+            known = journal.find(self.place.session_id, self.place.key)
+            if known is not None:
+                raise AlreadyAnswered(known)
 
     def _start(self, model: str, correlation_id: str) -> int:
         """The attempt's row in the ledger; none when the step is answered already or its session may not spend more."""

@@ -71,9 +71,9 @@ def peek(provider: str) -> bool:
 
 
 def untroubled(provider: str) -> bool:
-    """Whether this process knows that the breaker is closed."""
+    """Whether the breaker was closed, or never looked at, when this process last heard of it."""
     copy = _copies.get(provider)
-    return copy is not None and copy.age < CACHE_SECONDS and copy.state.phase is Phase.CLOSED
+    return copy is None or copy.state.phase is Phase.CLOSED
 
 
 def refusal(provider: str) -> float | None:

@@ -75,7 +75,7 @@ async def complete(request: Request[T]) -> Completion[T]:
 
 def _may_look_later(request: Request[T]) -> bool:
     """Whether the journal can be asked while the attempt is written down, which saves a visit to the database: when
-    nothing stands between now and then, neither a queue nor a breaker nor another place to look."""
+    nothing is known to stand between now and then, neither a queue nor a breaker nor another place to look."""
     if request.session_id is None or request.cache or request.reuse:
         return False
     first = registry.first(request.prefer)

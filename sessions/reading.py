@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import JSONField
-from django.db.models.functions import Left
 from django.utils import timezone
 
 from llm import budget, ledger
@@ -17,7 +17,6 @@ from sessions.graph.ports import Brief, Paper, Spent
 from sessions.models import (
     Assessment,
     Contribution,
-    Document,
     Intervention,
     Memo,
     Recommendation,
@@ -37,6 +36,15 @@ _Place = tuple[object, ...]
 _Column = tuple[str, Callable[[Any], Any] | None]
 
 _NOT_TEXT = frozenset({"session", "superseded", "checkpoint_id", "created_at"})
+#: What nobody changes while the board sits.
+_DECISION = """
+SELECT s.problem_statement, s.context, s.options::text, s.constraints::text, s.max_rounds, s.experts_picked::text,
+    s.experts_vetoed::text, s.review_frame, s.created_at, s.catalogue_revision, (
+        SELECT coalesce(json_agg(json_build_array(d.name, d.kind, left(d.text, %s), d.characters) ORDER BY d.position),
+            '[]')::text
+        FROM board_document d WHERE d.session_id = s.id
+    ) FROM board_session s WHERE s.id = %s
+"""
 #: What others may change while the board sits, in one statement: every step asks it, and through the ORM it costs
 #: more processor time than the database takes for it.
 _NOW = """
@@ -59,8 +67,7 @@ class TableReader:
     def __init__(self, session_id: UUID, run: Run) -> None:
         self._session_id = session_id
         self._run = run
-        self._session: Session | None = None
-        self._papers: list[Paper] = []
+        self._brought: tuple[Brief, int] | None = None
         self._kept: dict[_Place, list[dict[str, Any]]] = {}
         self._asked: dict[Any, asyncio.Future[Any]] = {}
         #: A mark for each table, another one after each change: an answer counts for the mark under which it was asked.
@@ -71,41 +78,57 @@ class TableReader:
         for table in tables:
             self._marks[table] = object()
 
+    def warm(self) -> None:
+        """Begin to read the decision, for a step that is about to ask for it."""
+        asked = asyncio.ensure_future(self._decision())
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever needs it asks again
+
     async def brief(self) -> Brief:
+        decision, _ = await self._decision()
         cap, deadline, said = await self._together("now", self._now)
-        session = self._session
-        assert session is not None
-        return Brief(
-            session_id=session.pk,
-            problem=session.problem_statement,
-            context=session.context,
-            options=list(session.options),
-            constraints=list(session.constraints),
-            max_rounds=session.max_rounds,
-            picked=list(session.experts_picked),
-            vetoed=list(session.experts_vetoed),
-            review=session.review_frame,
+        return replace(
+            decision,
             cost_cap=None if cap is None else float(cap),
             seconds_left=None if deadline is None else (deadline - timezone.now()).total_seconds(),
-            papers=self._papers,
-            brought=timezone.localdate(session.created_at),
             interjections=[str(text) for text in said if text is not None],
         )
 
+    async def _decision(self) -> tuple[Brief, int]:
+        """What the owner brought, and the revision of the catalogue that the session keeps."""
+        return self._brought or await self._together("decision", self._bring)
+
+    def _bring(self) -> tuple[Brief, int]:
+        problem, context, options, constraints, rounds, picked, vetoed, review, created, revision, papers = self._one(
+            _DECISION, LONGEST_DOCUMENTS, self._session_id
+        )
+        brief = Brief(
+            session_id=self._session_id,
+            problem=problem,
+            context=context,
+            options=json.loads(options),
+            constraints=json.loads(constraints),
+            max_rounds=rounds,
+            picked=json.loads(picked),
+            vetoed=json.loads(vetoed),
+            review=review,
+            papers=[Paper(*paper) for paper in json.loads(papers)],
+            brought=timezone.localdate(created),
+        )
+        self._brought = brief, revision
+        return self._brought
+
     def _now(self) -> tuple[Any, Any, list[Any]]:
-        if self._session is None:
-            papers = Document.objects.filter(session_id=self._session_id).order_by("position")
-            texts = papers.annotate(beginning=Left("text", LONGEST_DOCUMENTS))
-            self._papers = [Paper(*row) for row in texts.values_list("name", "kind", "beginning", "characters")]
-            self._session = Session.objects.get(pk=self._session_id)
-        with connection.cursor() as cursor:
-            cursor.execute(_NOW, [self._session_id])
-            row = cursor.fetchone()
-        if row is None:
-            raise Session.DoesNotExist(f"session {self._session_id} has been deleted")
-        cap, deadline, said = row
+        cap, deadline, said = self._one(_NOW, self._session_id)
         budget.learnt(self._session_id, budget.Budget(cap, deadline))
         return cap, deadline, json.loads(said)
+
+    def _one(self, statement: str, *values: Any) -> tuple[Any, ...]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            row: tuple[Any, ...] | None = cursor.fetchone()
+        if row is None:
+            raise Session.DoesNotExist(f"session {self._session_id} has been deleted")
+        return row
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
         if round_ is None:
@@ -131,10 +154,7 @@ class TableReader:
         return next((row for row in rows if row["persona"] == persona), None)
 
     async def personas(self) -> Mapping[str, Persona]:
-        if self._session is None:
-            await self.brief()
-        assert self._session is not None
-        revision = self._session.catalogue_revision
+        _, revision = await self._decision()
         return history.cached(revision) or await self._run(lambda: history.at(revision))
 
     async def memo(self) -> dict[str, Any] | None:

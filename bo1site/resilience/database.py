@@ -131,8 +131,8 @@ def direct(application: str, *, using: str = DEFAULT_DB_ALIAS) -> psycopg.Connec
         raise
 
 
-#: A statement is prepared when it comes for the third time: a hot path is a handful of them.
-PREPARE_AFTER = 2
+#: A statement is prepared when it comes for the first time: a hot path is a handful of them.
+PREPARE_AFTER = 0
 
 
 def keep_plans() -> bool:

@@ -42,7 +42,7 @@ _ROWS = """{table} AS (
     SELECT held.id, v.key, %s, false, {taken} FROM held, {rows}
     ON CONFLICT (session_id, key) DO NOTHING
 )"""
-_WRITTEN = """written AS (
+_WRITTEN = """written{n} AS (
     INSERT INTO board_checkpointwrite
         (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
     SELECT %s, %s, %s, %s, %s, w.* FROM held, (VALUES {writes}) w
@@ -52,7 +52,7 @@ _STORED = """stored AS (
     INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
     SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b ON CONFLICT DO NOTHING
 )"""
-_PUT = """put AS (
+_PUT = """put{n} AS (
     INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
         body, metadata, superseded, created_at)
     SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
@@ -87,26 +87,29 @@ def write(session_id: str, fence: int, writes: Writes) -> None:
     statement.execute()
 
 
-def put(
-    session_id: str,
-    fence: int,
-    namespace: str,
-    blobs: Sequence[Sequence[Any]],
-    checkpoint: Sequence[Any],
-    writes: Writes | None = None,
-) -> str:
-    """Store a checkpoint (``checkpoint``: its columns) with its new values (``blobs``: rows of channel, version, type
-    and value) and, of the task that made it alone, its ``writes``; return what the session is asked to do.
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A checkpoint: ``row``, its columns, and ``blobs``, its new values as channel, version, type and value each."""
+
+    row: Sequence[Any]
+    blobs: Sequence[Sequence[Any]]
+
+
+def put(session_id: str, fence: int, namespace: str, puts: Sequence[Put], writes: Sequence[Writes] = ()) -> str:
+    """Store checkpoints that followed one another and the ``writes`` of the tasks that made them, each alone; return
+    what the session is asked to do. What is drafted belongs to the newest of the writes.
 
     Raises as ``write`` does.
     """
-    statement = _Statement(session_id, fence, writes.drafts if writes else (), writes.place[2] if writes else "")
-    if writes is not None:
-        statement.write(writes)
-    if blobs:
+    drafts = [draft for one in writes for draft in one.drafts]
+    statement = _Statement(session_id, fence, drafts, writes[-1].place[2] if writes else "")
+    for one in writes:
+        statement.write(one)
+    if blobs := [blob for checkpoint in puts for blob in checkpoint.blobs]:
         values = [session_id, namespace, *chain.from_iterable(blobs)]
         statement.add(_STORED.format(blobs=_places(_BLOB, blobs)), values)
-    statement.add(_PUT, checkpoint)
+    for number, checkpoint in enumerate(puts):
+        statement.add(_PUT.format(n=number), checkpoint.row)
     return statement.execute()
 
 
@@ -117,6 +120,7 @@ class _Statement:
         self._session_id, self._fence = session_id, fence
         self._parts: list[str] = []
         self._values: list[Any] = []
+        self._written = 0
         said = [event(draft) for draft in drafts if draft["kind"] == "event"]
         self._speaks = bool(said)
         assignments, settings = _changes(drafts)
@@ -134,7 +138,8 @@ class _Statement:
         self._values += values
 
     def write(self, writes: Writes) -> None:
-        part = _WRITTEN.format(writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
+        part = _WRITTEN.format(n=self._written, writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
+        self._written += 1
         self.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
 
     def execute(self) -> str:

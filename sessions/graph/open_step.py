@@ -53,6 +53,9 @@ class OpenStep:
     applied: set[str] = field(default_factory=set)
     #: What tasks without a companion have written: it goes with the checkpoint that follows at once.
     kept: list[at_once.Writes] = field(default_factory=list)
+    #: Checkpoints of a new thread from before its first node has ended, by the one each started from: nothing is lost
+    #: with them, since whoever finds none begins anew.
+    waiting: dict[str, at_once.Put] = field(default_factory=dict)
     #: Held for a write, so that nobody decides by what another thread is about to change. The database's lock on the
     #: session's row is always taken under it.
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,3 +67,7 @@ class OpenStep:
             return False
         self.kept = [*(other for other in self.kept if other.place[3] != one.place[3]), one]
         return True
+
+    def hold_back(self, started_from: str, put: at_once.Put) -> None:
+        """Under ``lock``: keep a checkpoint for the statement that stores the next one."""
+        self.done, self.waiting[started_from] = started_from, put

@@ -123,6 +123,41 @@ class Saver(BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint, what its step drafted, and the session's end if the step was the last."""
         place = Place.of(config)
+        one, drafts = self._checkpoint(place, config, checkpoint, metadata, new_versions)
+        step = self._steps.setdefault(place.step_key, OpenStep())
+        with step.lock:
+            if self._holds_back(step, place, metadata, drafts):
+                step.hold_back(place.checkpoint_id, one)
+                return place.config(checkpoint["id"])
+            puts = [*step.waiting.values(), one]
+            kept = [writes for writes in step.kept if writes.place[2] in {place.checkpoint_id, *step.waiting}]
+            with_it = {sink.identity(draft) for writes in kept for draft in writes.drafts}
+            missing = [draft for draft in self._missing(place, drafts) if sink.identity(draft) not in with_it]
+            write = partial(self._put_in_steps, place, puts, kept, drafts)
+            if place.fence is None or missing or sink.ends(drafts):
+                requested = _transact(write)
+            else:
+                try:
+                    requested = self._put_at_once(place, place.fence, puts, kept)
+                except sink.BAD_ITEM:
+                    with checkpoint_store.returning_connection(), transaction.atomic():
+                        requested = write(True)
+            step.done, step.applied, step.kept, step.waiting = place.checkpoint_id, set(), [], {}
+            self._tell(place, [*missing, *(draft for writes in kept for draft in writes.drafts)])
+        faults.point("saver.put.after_commit")
+        if requested and self._on_request:
+            self._on_request(place.thread_id, requested)
+        return place.config(checkpoint["id"])
+
+    def _checkpoint(
+        self,
+        place: Place,
+        config: RunnableConfig,
+        checkpoint: LangGraphCheckpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> tuple[at_once.Put, list[Draft]]:
+        """The checkpoint's row and new values, and what its step drafted."""
         values = checkpoint["channel_values"]
         blobs = [
             (name, str(version), *(self.serde.dumps_typed(values[name]) if name in values else ("empty", None)))
@@ -135,54 +170,46 @@ class Saver(BaseCheckpointSaver[str]):
             *(about.get("source") or "", about.get("step") or 0, str(about.get("run_id") or "")),
             *(body, storable_json(about)),
         ]
-        drafts: list[Draft] = list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
+        return at_once.Put(row, blobs), list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
 
-        def write(careful: bool) -> str:
-            head, requested = self._hold(place)
-            faults.point("saver.put.begun")
-            with connection.cursor() as cursor:
-                for one in kept:
-                    cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
-                if blobs:
-                    cursor.execute(_BLOBS, [place.thread_id, place.checkpoint_ns, *_turned(blobs, 4)])
-                cursor.execute(_CHECKPOINT, row)
-            faults.point("saver.put.written")
-            if place.fence is not None:
-                self._sink_step(place, head, drafts, careful)
-            faults.point("saver.put.before_commit")
-            return requested
-
-        step = self._steps.setdefault(place.step_key, OpenStep())
-        with step.lock:
-            kept = [one for one in step.kept if one.place[2] == place.checkpoint_id]
-            with_it = {sink.identity(draft) for one in kept for draft in one.drafts}
-            missing = [draft for draft in self._missing(place, drafts) if sink.identity(draft) not in with_it]
-            if place.fence is None or missing or len(kept) > 1 or sink.ends(drafts):
-                requested = _transact(write)
-            else:
-                try:
-                    requested = self._put_at_once(place, place.fence, blobs, row, kept[0] if kept else None)
-                except sink.BAD_ITEM:
-                    with checkpoint_store.returning_connection(), transaction.atomic():
-                        requested = write(True)
-            step.done, step.applied, step.kept = place.checkpoint_id, set(), []
-            self._tell(place, [*missing, *(draft for one in kept for draft in one.drafts)])
-        faults.point("saver.put.after_commit")
-        if requested and self._on_request:
-            self._on_request(place.thread_id, requested)
-        return place.config(checkpoint["id"])
+    def _holds_back(self, step: OpenStep, place: Place, metadata: CheckpointMetadata, drafts: list[Draft]) -> bool:
+        """Whether a checkpoint of a new thread can wait for the one of its first node, which follows at once."""
+        return (
+            place.thread_id in self._empty
+            and metadata.get("step", 0) < 1
+            and not drafts
+            and not any(writes.drafts for writes in step.kept)
+        )
 
     @staticmethod
-    def _put_at_once(
-        place: Place,
-        fence: int,
-        blobs: Sequence[tuple[Any, ...]],
-        row: Sequence[Any],
-        writes: at_once.Writes | None,
-    ) -> str:
+    def _put_at_once(place: Place, fence: int, puts: Sequence[at_once.Put], writes: Sequence[at_once.Writes]) -> str:
         faults.point("saver.put.begun")
         with checkpoint_store.returning_connection(), _savepoint():
-            return at_once.put(place.thread_id, fence, place.checkpoint_ns, blobs, row, writes)
+            return at_once.put(place.thread_id, fence, place.checkpoint_ns, puts, writes)
+
+    def _put_in_steps(
+        self,
+        place: Place,
+        puts: Sequence[at_once.Put],
+        kept: Sequence[at_once.Writes],
+        drafts: list[Draft],
+        careful: bool,
+    ) -> str:
+        """The same statement by statement: without a fence, at the session's end, and when an item was refused."""
+        head, requested = self._hold(place)
+        faults.point("saver.put.begun")
+        with connection.cursor() as cursor:
+            for one in kept:
+                cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
+            for put in puts:
+                if put.blobs:
+                    cursor.execute(_BLOBS, [place.thread_id, place.checkpoint_ns, *_turned(put.blobs, 4)])
+                cursor.execute(_CHECKPOINT, put.row)
+        faults.point("saver.put.written")
+        if place.fence is not None:
+            self._sink_step(place, head, drafts, careful)
+        faults.point("saver.put.before_commit")
+        return requested
 
     def _missing(self, place: Place, drafts: list[Draft]) -> list[Draft]:
         """Drafts that this process does not know to be written."""
@@ -248,6 +275,10 @@ class Saver(BaseCheckpointSaver[str]):
         )
 
     def _write(self, step: OpenStep, place: Place, one: at_once.Writes, *, failed: bool) -> None:
+        if step.waiting:
+            kept = [writes for writes in step.kept if writes.place[2] in step.waiting]
+            _transact(partial(self._put_in_steps, place, [*step.waiting.values()], kept, []))
+            step.waiting, step.kept = {}, [writes for writes in step.kept if writes not in kept]
         # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
         late = step.done >= place.checkpoint_id
         one = replace(one, drafts=[]) if late or failed else one
@@ -331,6 +362,17 @@ class Saver(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
+        place = Place.of(config)
+        if place.thread_id in self._empty and metadata.get("step", 0) < 1:
+            step = self._steps.setdefault(place.step_key, OpenStep())
+            if step.lock.acquire(blocking=False):  # else a thread is busy there, and this one waits for it
+                try:
+                    one, drafts = self._checkpoint(place, config, checkpoint, metadata, new_versions)
+                    if self._holds_back(step, place, metadata, drafts):
+                        step.hold_back(place.checkpoint_id, one)
+                        return place.config(checkpoint["id"])
+                finally:
+                    step.lock.release()
         stored: RunnableConfig = await self._run(partial(self.put, config, checkpoint, metadata, new_versions))
         return stored
 

@@ -55,22 +55,30 @@ WITH picked AS (
     LIMIT least(%(most)s::int, (SELECT %(running)s::int - count(*)::int FROM board_session
                                 WHERE status = 'running' AND lease_until >= now()))
     FOR NO KEY UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE board_session s SET status = 'running', fence = s.fence + 1, lease_owner = %(owner)s,
+        claims = CASE WHEN EXISTS (SELECT 1 FROM llm_answer a WHERE a.session_id = s.id AND a.created_at >
+            (SELECT max(r.started_at) FROM board_run r WHERE r.session_id = s.id)) THEN 1 ELSE s.claims + 1 END,
+        lease_until = clock_timestamp() + %(lease)s * interval '1 second',
+        started_at = coalesce(s.started_at, clock_timestamp()), progressed_at = clock_timestamp(),
+        deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second')
+    FROM picked WHERE s.id = picked.id
+    RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requested, s.graph_version, s.think_afresh,
+        picked.was, picked.fresh,
+        (SELECT data ->> 'reason' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
+         ORDER BY e.sequence DESC LIMIT 1) AS reason,
+        (SELECT data ->> 'request' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
+         ORDER BY e.sequence DESC LIMIT 1) AS request,
+        (SELECT max(checkpoint_id) FROM board_checkpoint c
+         WHERE c.thread_id = s.id::text AND c.checkpoint_ns = '' AND NOT c.superseded) AS newest
+), lost AS (
+    UPDATE board_run r SET ended_at = now(), outcome = 'lost' FROM picked
+    WHERE r.session_id = picked.id AND picked.was = 'running' AND r.ended_at IS NULL
+), begun AS (
+    INSERT INTO board_run (session_id, fence, worker, from_checkpoint, started_at, outcome, detail)
+    SELECT id, fence, %(owner)s, coalesce(newest, ''), clock_timestamp(), '', '' FROM taken
 )
-UPDATE board_session s SET status = 'running', fence = s.fence + 1, lease_owner = %(owner)s,
-    claims = CASE WHEN EXISTS (SELECT 1 FROM llm_answer a WHERE a.session_id = s.id AND a.created_at >
-        (SELECT max(r.started_at) FROM board_run r WHERE r.session_id = s.id)) THEN 1 ELSE s.claims + 1 END,
-    lease_until = clock_timestamp() + %(lease)s * interval '1 second',
-    started_at = coalesce(s.started_at, clock_timestamp()), progressed_at = clock_timestamp(),
-    deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second')
-FROM picked WHERE s.id = picked.id
-RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requested, s.graph_version, s.think_afresh,
-    picked.was, picked.fresh,
-    (SELECT data ->> 'reason' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
-     ORDER BY e.sequence DESC LIMIT 1) AS reason,
-    (SELECT data ->> 'request' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
-     ORDER BY e.sequence DESC LIMIT 1) AS request,
-    (SELECT max(checkpoint_id) FROM board_checkpoint c
-     WHERE c.thread_id = s.id::text AND c.checkpoint_ns = '' AND NOT c.superseded) AS newest
+SELECT * FROM taken
 """
 
 
@@ -107,11 +115,6 @@ def claim(owner: str, most: int, *, only: UUID | Collection[UUID] | None = None,
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         if not rows:
             return []
-        _close_lost_runs(row["id"] for row in rows if row["was"] == "running")
-        Run.objects.bulk_create(
-            Run(session_id=row["id"], fence=row["fence"], worker=owner, from_checkpoint=row["newest"] or "")
-            for row in rows
-        )
         claims = [taken for row in rows if (taken := _announced(row, owner))]
         faults.point("claim.before_commit")
     faults.point("claim.after_commit")
@@ -178,12 +181,6 @@ def _poisoned(row: dict[str, Any]) -> None:
     Run.objects.filter(session_id=row["id"], fence=row["fence"]).update(
         ended_at=Now(), outcome="failed", detail="poison"
     )
-
-
-def _close_lost_runs(session_ids: Iterable[UUID]) -> None:
-    ids = list(session_ids)
-    if ids:
-        Run.objects.filter(session_id__in=ids, ended_at=None).update(ended_at=Now(), outcome="lost")
 
 
 RENEW = """

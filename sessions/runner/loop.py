@@ -114,6 +114,7 @@ class Runner:
         began, idle_since, stopping_since = time.monotonic(), None, None
         crowd_looked = began
         while True:
+            self._bell.clear()  # whoever rings from here on is seen by the look that follows, or ends the pause
             now = time.monotonic()
             if heartbeat.silent_for() > SELF_FENCE * settings.LEASE_SECONDS and self.drives:
                 log.error("no lease could be renewed for %.1f s; everything is stopped", heartbeat.silent_for())
@@ -145,7 +146,7 @@ class Runner:
             await self._pause(LOOK)
 
     async def _take(self, heartbeat: Heartbeat) -> bool:
-        """Claim what there is room for; return whether there was anything."""
+        """Claim what there is room for; return whether there may be more."""
         room = min(self.capacity - len(self.drives), CLAIM_AT_ONCE)
         healthy = heartbeat.silent_for() < SELF_FENCE * settings.LEASE_SECONDS
         if room < 1 or not healthy or (self.drives and self._threads.delay() > SLOWEST_COMMIT):
@@ -165,7 +166,7 @@ class Runner:
             return False
         for claim in claims:
             self._begin(claim)
-        return bool(claims)
+        return len(claims) == room
 
     async def _alone(self) -> bool:
         """Whether a suspect is being driven that has made no progress yet: nobody else shall go down with it."""
@@ -236,7 +237,6 @@ class Runner:
             return True
 
     async def _pause(self, seconds: float) -> None:
-        self._bell.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._bell.wait()

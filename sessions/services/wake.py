@@ -13,9 +13,10 @@ def runners() -> None:
     """Enqueue a runner task, in the caller's transaction (the queue is a table, so both commit or neither).
 
     It carries no session: a runner claims whatever is in line, so a lost or doubled entry does no harm. The bell that
-    rings at the commit also wakes runners that are up already.
+    rings at the commit also wakes runners that are up already, so most entries find no free slot; that they did is
+    not worth a row of history each. A failure leaves one all the same.
     """
-    async_task("sessions.tasks.run", group="runner")  # type: ignore[no-untyped-call]
+    async_task("sessions.tasks.run", group="runner", save=False)  # type: ignore[no-untyped-call]
 
 
 def holder(session_id: UUID) -> None:

@@ -16,9 +16,9 @@ from sessions.graph.open_step import OpenStep
 from sessions.graph.saver import Saver
 from sessions.models import CheckpointBlob
 from tests.engine import test_saver
-from tests.engine.test_saver import Thread, thread
+from tests.engine.test_saver import Thread, new, thread
 
-__all__ = ["thread"]
+__all__ = ["new", "thread"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -122,6 +122,11 @@ MUTANTS = (
         "what a task alone has written is forgotten",
         _to(OpenStep, "keep", lambda self, one: True),
         test_saver.test_what_a_task_alone_has_written_is_stored_with_its_checkpoint_in_one_statement,
+    ),
+    Mutant(
+        "the first checkpoints of a new thread are forgotten",
+        _to(OpenStep, "hold_back", lambda self, started_from, put: None),
+        test_saver.test_the_first_checkpoints_of_a_new_thread_are_stored_with_that_of_its_first_node,
     ),
     Mutant(
         "a question waits for a checkpoint that does not come",

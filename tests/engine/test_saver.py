@@ -41,11 +41,11 @@ class Thread:
             }
         }
 
-    def put(self, **values: Any) -> str:
+    def put(self, *, step: int = 1, **values: Any) -> str:
         checkpoint = empty_checkpoint()
         versions: Any = {name: self.saver.get_next_version(None, None) for name in values}
         checkpoint["channel_values"], checkpoint["channel_versions"] = values, versions
-        stored = self.saver.put(self.config(), checkpoint, {"source": "loop", "step": 1}, versions)
+        stored = self.saver.put(self.config(), checkpoint, {"source": "loop", "step": step}, versions)
         self.newest = stored["configurable"]["checkpoint_id"]
         assert self.newest
         return self.newest
@@ -197,6 +197,78 @@ def test_what_a_task_alone_has_written_goes_with_the_end(thread: Thread) -> None
     assert thread.session.status == "completed"
     assert Contribution.objects.get().key == "last"
     assert CheckpointWrite.objects.count() == 1
+
+
+def test_what_is_stored_again_after_an_answer_of_the_database_was_lost_is_stored_once(thread: Thread) -> None:
+    said = [*contribution("a", 1, "p0"), *contribution("b", 1, "p1")]
+    thread.write(("outbox", said[:2]))
+    thread.saver = Saver()  # a process that does not know what it has stored
+    thread.write(("outbox", said))
+    thread.put(outbox=said)
+    assert set(Contribution.objects.values_list("key", flat=True)) == {"a", "b"}
+    assert story(thread.session).count("contribution") == 2
+    assert not Event.objects.filter(type="item_rejected").exists()
+    sequences = list(Event.objects.order_by("sequence").values_list("sequence", flat=True))
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+@pytest.fixture
+def new(make_session: Callable[..., Session]) -> Thread:
+    """A session that nobody has driven, about to be driven."""
+    claimed = Thread(start(make_session()))
+    claimed.saver.begin(str(claimed.session.pk), empty=True)
+    return claimed
+
+
+def test_the_first_checkpoints_of_a_new_thread_are_stored_with_that_of_its_first_node(new: Thread) -> None:
+    first = new.put(step=-1, n=0)
+    new.write(("n", 1), task="__start__", path="~__pregel_pull, __start__")
+    second = new.put(step=0, n=1)
+    assert not Checkpoint.objects.exists()
+    assert Saver().get_tuple(new.config()) is None, "whoever comes now begins anew"
+    said = contribution("a", 1, "p0")
+    new.write(("outbox", said), path=ALONE)
+    with CaptureQueriesContext(connection) as statements:
+        third = new.put(n=2, outbox=said)
+    assert len(statements) == 1
+    stored = [(row.checkpoint_id, row.parent_checkpoint_id) for row in Checkpoint.objects.order_by("checkpoint_id")]
+    assert stored == [(first, None), (second, first), (third, second)]
+    values = [found.checkpoint["channel_values"]["n"] for found in Saver().list(new.config(first))]
+    assert values == [0]
+    assert set(CheckpointWrite.objects.values_list("checkpoint_id", "task_id")) == {
+        (first, "__start__"),
+        (second, "task"),
+    }
+    assert story(new.session)[-1] == "contribution"
+
+
+def test_what_waits_is_stored_before_what_a_task_of_several_has_written(new: Thread) -> None:
+    first = new.put(step=-1, n=0)
+    new.write(("n", 1), task="__start__", path="~__pregel_pull, __start__")
+    new.put(step=0, n=1)
+    new.write(("n", 2), path="~__pregel_push, 0000000001")
+    assert Checkpoint.objects.count() == 2
+    assert [channel for _, channel, _ in new.pending()] == ["n"]
+    assert CheckpointWrite.objects.filter(checkpoint_id=first).count() == 1
+    new.put(n=3)
+    assert Checkpoint.objects.count() == 3
+
+
+def test_what_waits_is_stored_before_the_failure_of_the_first_node(new: Thread) -> None:
+    new.put(step=-1, n=0)
+    new.put(step=0, n=1)
+    new.write(("__error__", "ValueError"), path=ALONE)
+    assert [channel for _, channel, _ in new.pending()] == ["__error__"]
+
+
+def test_what_waits_of_a_lost_lease_is_never_stored(new: Thread) -> None:
+    new.put(step=-1, n=0)
+    new.fence -= 1
+    with pytest.raises(LeaseLost):
+        new.put(n=1)
+    with pytest.raises(LeaseLost):
+        new.write(("n", 2), path="~__pregel_push, 0000000001")
+    assert not Checkpoint.objects.exists()
 
 
 def test_a_question_of_a_task_alone_is_stored_at_once(thread: Thread) -> None:

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
-from llm import hotpath, journal, ledger, storage
+from llm import breaker_store, hotpath, journal, ledger, storage
 from llm.broker import complete
 from llm.errors import LLMError
 from llm.models import Answer, Breaker, LLMCall
@@ -107,6 +108,23 @@ async def test_without_a_database_no_model_is_asked(
     assert caught.value.code == "storage_unavailable"
     assert caught.value.recoverable
     assert offline.asked("anthropic") == 0
+
+
+async def test_a_step_that_is_answered_needs_no_provider_that_another_process_has_found_failing(
+    offline: Offline, make_request: Make, settings: Any
+) -> None:
+    settings.LLM_FALLBACK_ENABLED = False
+    paid = await complete(make_request())
+    breaker_store.forget()  # what this process knows is old
+    until = timezone.now() + timedelta(hours=1)
+    await storage.run(lambda: Breaker.objects.filter(provider="anthropic").update(phase="open", open_until=until))
+    again = await complete(make_request())
+    assert again.replayed
+    assert again.value == paid.value
+    with pytest.raises(LLMError) as caught:
+        await complete(make_request(task_id="another"))
+    assert caught.value.code == "circuit_open"
+    assert offline.asked("anthropic") == 1
 
 
 async def test_two_workers_that_ask_the_same_step_use_one_answer(offline: Offline, make_request: Make) -> None:
