@@ -153,7 +153,8 @@ def delete_thread(thread_id: str) -> None:
 
 def delete_for_runs(run_ids: Sequence[str]) -> None:
     with returning_connection(), transaction.atomic():
-        rows = list(Checkpoint.objects.filter(run_id__in=[str(run_id) for run_id in run_ids]))
+        named = Checkpoint.objects.exclude(run_id="")  # the index knows no others
+        rows = list(named.filter(run_id__in=[str(run_id) for run_id in run_ids]))
         for row in rows:
             CheckpointWrite.objects.filter(
                 thread_id=row.thread_id, checkpoint_ns=row.checkpoint_ns, checkpoint_id=row.checkpoint_id

@@ -24,7 +24,7 @@ class Checkpoint(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["thread_id", "checkpoint_ns", "checkpoint_id"], name="checkpoint_unique")
         ]
-        indexes = [models.Index(fields=["run_id"], name="checkpoint_run")]
+        indexes = [models.Index(fields=["run_id"], name="checkpoint_run", condition=~models.Q(run_id=""))]
 
     def __str__(self) -> str:
         return f"step {self.step} ({self.source})"
