@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any
 
+#: Made once: ``json.dumps`` makes one for each call that wants anything special.
+_STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -30,7 +32,7 @@ def storable(value: Any) -> Any:
 def storable_json(value: Any) -> str:
     """``storable(value)`` as JSON, quickly for what has nothing to be cleaned of, which is nearly everything."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = _STRICT.encode(value)
         if "\\u0000" not in text:
             text.encode()
             return text
