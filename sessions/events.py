@@ -16,8 +16,12 @@ from bo1site.observability import correlation
 from sessions import doorbell, event_latency, event_types
 from sessions.cleaning import storable_json
 
-#: The NOTIFY channel that rings the web processes; the payload is ``<session id>:<newest sequence>``.
+#: The NOTIFY channel that rings the web processes. The payload is ``<session id>:<newest sequence>``, and where that is
+#: short enough ``:<milliseconds since the epoch by the database's clock>`` and what the events say, a line for each:
+#: ``<type> <data as JSON>``. NOTIFY tells of what is committed, in the order of the commits, or not at all.
 CHANNEL = "board_events"
+#: Bytes that a doorbell may carry: PostgreSQL takes payloads of less than 8,000.
+CARRIED = 7_800
 
 
 class LeaseLost(Exception):
@@ -70,7 +74,9 @@ WITH fresh AS (
         changed = pg_current_xact_id()::text::bigint
     WHERE id = %s AND EXISTS (SELECT 1 FROM written) RETURNING last_sequence
 )
-SELECT last_sequence, pg_notify(%s, %s || ':' || last_sequence) FROM head
+SELECT last_sequence, pg_notify(%s, %s || ':' || last_sequence || CASE
+    WHEN (SELECT count(*) FROM fresh) = %s THEN ':' || (extract(epoch FROM clock_timestamp()) * 1000)::bigint || %s
+    ELSE '' END) FROM head
 """
 
 
@@ -83,8 +89,9 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     if not drafts:
         return head
     sid = str(session_id)
+    text, count, carried = ready(drafts, head)
     with event_latency.measured(), connection.cursor() as cursor:
-        cursor.execute(_INSERT, [ready(drafts, head)[0], sid, sid, head, checkpoint_id, sid, CHANNEL, sid])
+        cursor.execute(_INSERT, [text, sid, sid, head, checkpoint_id, sid, CHANNEL, sid, count, carried])
         row = cursor.fetchone()
     if row is None:
         return head
@@ -92,9 +99,10 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     return int(row[0])
 
 
-def ready(drafts: Sequence[Draft], head: int = 0) -> tuple[str, int]:
+def ready(drafts: Sequence[Draft], head: int = 0) -> tuple[str, int, str]:
     """Drafts that want to be written, as a JSON list of type, data and key each, and how many they are: of two with
-    one key only the first.
+    one key only the first. And what their doorbell carries of them: nothing when that is too long, or when one is the
+    last of its session, since what that means is in the session's row.
 
     ``head`` makes a key for drafts without one. Raises ``ValueError`` as ``append_locked`` does.
     """
@@ -103,7 +111,13 @@ def ready(drafts: Sequence[Draft], head: int = 0) -> tuple[str, int]:
         event_types.check(draft.type, draft.data)
         draft = _traced(draft)
         unique.setdefault(draft.key or f"{draft.type}:{head + len(unique) + 1}", draft)
-    return storable_json([(draft.type, draft.data, key) for key, draft in unique.items()]), len(unique)
+    types = [draft.type for draft in unique.values()]
+    said = [storable_json(draft.data) for draft in unique.values()]
+    keys = map(storable_json, unique)
+    text = ",".join(f'["{name}",{data},{key}]' for name, data, key in zip(types, said, keys, strict=True))
+    carried = "".join(f"\n{name} {data}" for name, data in zip(types, said, strict=True))
+    fits = len(carried) <= CARRIED and event_types.TERMINAL.isdisjoint(types) and len(carried.encode()) <= CARRIED
+    return f"[{text}]", len(types), carried if fits else ""
 
 
 def _traced(draft: Draft) -> Draft:

@@ -61,7 +61,10 @@ _PUT = """put{n} AS (
         metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
 )"""
 _QUIET = " SELECT requested, last_sequence, NULL FROM held"
-_RUNG = " SELECT requested, last_sequence, pg_notify(%s, %s || ':' || last_sequence)::text FROM held"
+_RUNG = (
+    " SELECT requested, last_sequence, pg_notify(%s, %s || ':' || last_sequence || ':' ||"
+    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint || %s)::text FROM held"
+)
 #: Places of a value and of a write. One parameter each: an array of ``bytea`` would be escaped and parsed byte by byte.
 _BLOB, _WRITE = "(%s::text, %s::text, %s::text, %s::bytea)", "(%s::int, %s::text, %s::text, %s::bytea)"
 
@@ -122,10 +125,10 @@ class _Statement:
         self._values: list[Any] = []
         self._written = 0
         said = [event(draft) for draft in drafts if draft["kind"] == "event"]
-        self._speaks = bool(said)
+        self._carried: str | None = None
         assignments, settings = _changes(drafts)
         if said:
-            text, count = events.ready(said)
+            text, count, self._carried = events.ready(said)
             self.add(_HELD.format(changes=_COUNTED + assignments), [count, *settings, session_id, fence])
             self.add(_SAID, [count, checkpoint_id, text])
         else:
@@ -145,9 +148,9 @@ class _Statement:
     def execute(self) -> str:
         """Return what the session is asked to do; raises ``LeaseLost`` when it is no longer ours."""
         sql = "WITH " + ", ".join(self._parts)
-        if self._speaks:
+        if self._carried is not None:
             with event_latency.measured():
-                row = _execute(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id])
+                row = _execute(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id, self._carried])
         else:
             row = _execute(sql + _QUIET, self._values)
         if row is None:

@@ -18,6 +18,12 @@ def event(type_: str, data: str | dict[str, Any], sequence: int | None = None) -
     return f"event: {type_}\n{number}{''.join(f'data: {line}' + chr(10) for line in lines)}\n".encode()
 
 
+def carried(line: bytes, sequence: int) -> bytes:
+    """The frame of an event that came with a doorbell as ``<type> <data as JSON>``."""
+    type_, _, data = line.partition(b" ")
+    return b"event: %b\nid: %d\ndata: %b\n\n" % (type_, sequence, data)
+
+
 def gap(expected: int, actual: int) -> bytes:
     """``gap_detected``: events from ``expected`` on are gone (or never were); the next one will be ``actual``."""
     data = {"expected_seq": expected, "actual_seq": actual, "missed_count": max(0, actual - expected)}

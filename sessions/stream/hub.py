@@ -1,12 +1,14 @@
 """One hub per web process: hears doorbells, reads the table once for everybody, wakes the streams.
 
-A doorbell carries no event, only the news that there is one, so it may be lost, early, late or doubled. Whatever
-happens to doorbells, the poll finds the truth in the table, and after any reconnect every channel is looked at again.
+A doorbell is only the news that there is an event, so it may be lost, early, late or doubled. Whatever happens to
+doorbells, the poll finds the truth in the table, and after any reconnect every channel is looked at again. What a
+doorbell carries besides spares that look where it follows at once on what is known, and counts for nothing elsewhere.
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
@@ -19,6 +21,7 @@ from sessions.speech.wire import WORDS
 from sessions.stream import metrics, queries
 from sessions.stream.chorus import Chorus
 from sessions.stream.connections import Connections, connect
+from sessions.stream.frames import carried as frame_of
 from sessions.stream.limits import Limits
 from sessions.stream.listen import hear
 from sessions.stream.ring import FIRST_FRAMES, RING_FRAMES, Channel, Frame, Page
@@ -55,6 +58,7 @@ class Hub:
         self.streams_of: Counter[Any] = Counter()  # by user id
         self.listening = self.layer_up = False
         self.draining = False
+        self._ahead = 0.0  # seconds by which the database's clock is ahead of ours
         self.on_access: Callable[[str], None] | None = None
         self.on_news: Callable[[], None] | None = None
         self.on_words: Callable[[str], None] = lambda message: None
@@ -98,15 +102,27 @@ class Hub:
 
     # -- doorbells ----------------------------------------------------------------------------------------------------
 
-    def bell(self, session_id: str, sequence: int) -> None:
-        """Somebody says that ``session_id`` has an event ``sequence``."""
+    def bell(self, session_id: str, sequence: int, carried: str = "") -> None:
+        """Somebody says that ``session_id`` has an event ``sequence``, and perhaps what the newest ones say."""
         if self.on_news:
             self.on_news()
         channel = self.channels.get(session_id)
-        if channel is not None and channel.promise(sequence):
+        heard = channel is not None and carried and self._heard(channel, sequence, carried)
+        if channel is not None and not heard and channel.promise(sequence):
             self.look(session_id)
         if self.overview:
             self.overview.bell(session_id)
+
+    def _heard(self, channel: Channel, sequence: int, carried: str) -> bool:
+        at, *lines = carried.encode().split(b"\n")
+        first = sequence - len(lines) + 1
+        if not lines or not channel.hear(first, [frame_of(line, n) for n, line in enumerate(lines, first)]):
+            return False
+        lag = time.time() + self._ahead - int(at) / 1000
+        for _ in lines:
+            metrics.LAG.observe(max(0.0, lag))
+        self._wake(channel)
+        return True
 
     def look(self, *session_ids: str) -> None:
         """Have the table read for these sessions, soon and together."""
@@ -126,6 +142,7 @@ class Hub:
                 async with await connect(self.info, "bo1-listen") as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     await connection.execute(f"LISTEN {WORDS}")
+                    self._ahead = await self._offset(connection)
                     self.listening, delay = True, 0.1
                     metrics.LISTENING.set(1)
                     self.look_at_everything()  # first LISTEN, then look: nothing falls between the two
@@ -140,6 +157,13 @@ class Hub:
                 self._poll_now.set()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, _LONGEST_DELAY)
+
+    @staticmethod
+    async def _offset(connection: psycopg.AsyncConnection[Any]) -> float:
+        """Seconds by which the database's clock is ahead of ours."""
+        cursor = await connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        row = await cursor.fetchone()
+        return float(row[0]) - time.time() if row else 0.0
 
     async def _hear_layer_for_ever(self) -> None:
         """The doorbell over Redis, when there is one."""
@@ -165,8 +189,10 @@ class Hub:
             self.look(rest)
             if self.overview:
                 self.overview.bell(rest)
-        elif rest.isdecimal():
-            self.bell(kind, int(rest))
+        else:
+            sequence, _, carried = rest.partition(":")
+            if sequence.isdecimal():
+                self.bell(kind, int(sequence), carried)
 
     async def _poll_for_ever(self) -> None:
         deaf = False  # LISTEN seems to work, yet the poll found what no doorbell told: a pooler in between
@@ -214,6 +240,16 @@ class Hub:
 
     async def _fetch(self, channels: list[Channel]) -> None:
         asked = {channel.session_id: channel for channel in channels}
+        for channel in channels:
+            channel.reading = True
+        try:
+            await self._read(asked)
+        finally:
+            for channel in channels:
+                channel.reading = False
+
+    async def _read(self, asked: dict[str, Channel]) -> None:
+        channels = asked.values()
         shown = {channel.session_id: channel.shown for channel in channels}
         rows = await self.reads.rows(queries.NEWS, [list(asked), [channel.head for channel in channels]])
         found: dict[str, tuple[int, bool, list[Frame]]] = {}

@@ -5,7 +5,7 @@ tells channels what the table said (``settle``), a stream asks its cursor what t
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -37,7 +37,7 @@ class Gap:
     actual: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Send ``body``, which carries ``count`` events."""
 
@@ -54,22 +54,39 @@ class Do(Enum):
 class Channel:
     """The head and the newest frames of one session, as of the last look at the table."""
 
-    __slots__ = ("bytes", "epoch", "floor", "frames", "head", "over", "session_id", "shown", "wanted")
+    __slots__ = (
+        "_newest", "bytes", "epoch", "floor", "frames", "head", "over", "reading", "session_id", "shown", "wanted",
+    )  # fmt: skip
 
     def __init__(self, session_id: str) -> None:
         self.session_id = session_id
         self.head: int | None = None  # None until the first look
         self.over = False  # the session's status is final at `head`
+        self.reading = False  # a look at the table is under way: what it will say is newer than what it knows
         self.wanted = 0  # the highest sequence a doorbell promised
         self.shown = 0  # the newest sequence the table showed to anybody, on admission or on a page
         self.frames: deque[Frame] = deque()
         self.bytes = 0
+        self._newest: tuple[Frame, Send] | None = None
         self.epoch, self.floor = 0, 0  # the table lost events above `floor` in this epoch
 
     def promise(self, sequence: int) -> bool:
         """Note a doorbell; return whether the table must be read."""
         self.wanted = max(self.wanted, sequence)
         return self.head is not None and sequence > self.head
+
+    def hear(self, first: int, bodies: Sequence[bytes]) -> bool:
+        """Take in the events ``first`` … that a doorbell carried; False when the table must be read instead: they do
+        not follow at once on what is known, or the session was over, or a look is under way.
+        """
+        if self.head is None or self.reading or self.over or first != self.head + 1:
+            return False
+        for sequence, body in enumerate(bodies, first):
+            self.frames.append(Frame(sequence, body))
+            self.bytes += len(body)
+            self.head = sequence
+        self._trim()
+        return True
 
     def settle(self, top: int, over: bool, frames: Iterable[Frame], *, more: bool = False, shown: int = 0) -> None:
         """Take in what one statement saw: ``top`` = the session's newest sequence, ``frames`` = the events above
@@ -96,13 +113,23 @@ class Channel:
         if not more and self.head < top:
             self._forget()  # the events are gone already
             self.head = top
+        self._trim()
+        self.over = over and not more
+
+    def _trim(self) -> None:
         while len(self.frames) > RING_FRAMES or self.bytes > RING_BYTES:
             self.bytes -= len(self.frames.popleft().body)
-        self.over = over and not more
 
     def _forget(self) -> None:
         self.frames.clear()
         self.bytes = 0
+
+    def newest(self) -> Send:
+        """The newest frame for everybody who lacks just that one. There is one."""
+        frame = self.frames[-1]
+        if self._newest is None or self._newest[0] is not frame:
+            self._newest = frame, Send(frame.body, 1)
+        return self._newest[1]
 
     def after(self, last: int) -> list[Frame] | None:
         """The frames above ``last``; ``None`` when they are not all in memory."""
@@ -149,6 +176,9 @@ class Cursor:
         """What ``step`` would send to a client that waits, if sending is all there is to do; else nothing changes."""
         if self._epoch != channel.epoch or channel.over or self.last > max(self.known, channel.head or 0):
             return None
+        if self.last + 1 == channel.head and channel.frames:  # by far the most: nothing is made for each client
+            self.last = channel.head
+            return channel.newest()
         frames = channel.after(self.last)
         return self._take(frames) if frames else None
 

@@ -122,7 +122,8 @@ async def test_news_of_many_sessions_are_read_with_one_statement(
     def write_to_all() -> None:
         with transaction.atomic():
             for session in sessions:
-                events.append(session.pk, [events.Draft("interjection", {"text": "Think of the families."})])
+                long = "Think of the families." * 500  # too long for a doorbell
+                events.append(session.pk, [events.Draft("interjection", {"text": long})])
 
     await do(write_to_all)
     for got in streams:

@@ -62,7 +62,10 @@ async def test_whoever_comes_back_is_told_what_changed_meanwhile(web, login, use
         [first] = await until_id(stream)
     heads = [await do(write, loud) for _ in range(3)]
     async with get(f"{web.url}{MINE}?lastEventId={first.id}", **headers) as stream:
-        assert changed(await until_id(stream)) == {str(loud.pk): heads[-1]}  # its state, once
+        found = await until_id(stream)
+    assert changed(found)[str(loud.pk)] == heads[-1]
+    # What changed before may be told again: a transaction of another database holds the horizon back.
+    assert changed(found).keys() <= {str(loud.pk), str(quiet.pk)}
 
 
 async def test_a_change_that_commits_after_a_later_one_was_told_is_not_lost(

@@ -78,6 +78,7 @@ class Delivery(RuleBasedStateMachine):
         self.reading: tuple[int, bool, list[Frame], bool, int] | None = None  # a fetch whose answer is still under way
         self.pages: dict[int, Page | None] = {}
         self.tails_lost = 0
+        self.ends: set[int] = set()  # sequences of events that ended the session
 
     @initialize(count=st.integers(0, 12))
     def begin(self, count: int) -> None:
@@ -93,6 +94,13 @@ class Delivery(RuleBasedStateMachine):
     def the_session_ends(self) -> None:
         self.table.append(1)
         self.table.over = True
+        self.ends.add(self.table.top)
+
+    @precondition(lambda self: self.table.over)
+    @rule()
+    def a_word_after_the_end(self) -> None:
+        """What became of a decision: the session stays over."""
+        self.table.append(1)
 
     @rule(count=st.integers(1, 8))
     def prune(self, count: int) -> None:
@@ -113,6 +121,7 @@ class Delivery(RuleBasedStateMachine):
         table.over = False
         table.rows = {n: w for n, w in table.rows.items() if n <= table.top}
         self.tails_lost += 1
+        self.ends = {n for n in self.ends if n <= table.top}
         for client in self.clients:
             if client.cursor is None:
                 client.last = min(client.last, table.top)  # what a lost timeline was to a client that is away
@@ -124,6 +133,22 @@ class Delivery(RuleBasedStateMachine):
     def a_doorbell_rings(self, ahead: int) -> None:
         """Late, early, lost (no rule call) or doubled: it may only cause a look."""
         if self.channel is not None and self.channel.promise(self.table.top + ahead):
+            self.look()
+
+    @precondition(lambda self: self.channel is not None)
+    @rule(late=st.integers(0, 2), count=st.integers(0, 3))
+    def a_doorbell_carries_events(self, late: int, count: int) -> None:
+        """Late, doubled, or first of all to come: it counts only where it follows on what is known. With a ``count`` of
+        0 it does follow."""
+        assert self.channel is not None
+        last = self.table.top - late
+        numbers = list(range(last - count + 1 if count else (self.channel.head or 0) + 1, last + 1))
+        if not numbers or not self.table.rows.keys() >= set(numbers) or self.ends & set(numbers):
+            return  # what is the last of a session is not carried
+        before = self.channel.head
+        heard = self.channel.hear(numbers[0], [frame.body for frame in self.table.frames(numbers)])
+        assert not heard or (before == numbers[0] - 1 and self.reading is None)
+        if not heard and self.channel.promise(last):
             self.look()
 
     @rule()
@@ -138,6 +163,7 @@ class Delivery(RuleBasedStateMachine):
         else:
             found = table.above(channel.head, FETCH)
             self.reading = (table.top, table.over, table.frames(found), len(found) == FETCH, channel.shown)
+        channel.reading = True
 
     @precondition(lambda self: self.reading is not None)
     @rule()
@@ -146,6 +172,7 @@ class Delivery(RuleBasedStateMachine):
         if self.channel is not None and self.reading is not None:
             top, over, frames, more, shown = self.reading
             self.channel.settle(top, over, frames, more=more, shown=shown)
+            self.channel.reading = False
         self.reading = None
 
     @rule(n=st.integers(0, 1))
