@@ -28,7 +28,7 @@ R = TypeVar("R")
 
 THREADS = 2
 #: Seconds after which an idle thread gives its connection back.
-IDLE = 0.25
+IDLE = 2.0
 #: Seconds for which a read, or a write that may still be given up, is retried while the database is away.
 SHORT = 10.0
 #: Seconds for which a paid answer is kept in memory and its write retried.
