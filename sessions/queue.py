@@ -5,6 +5,7 @@ at that commit. Two clusters never take the same entry (SKIP LOCKED).
 """
 
 import os
+import time
 from typing import Any
 
 import psycopg
@@ -22,6 +23,10 @@ WHERE id IN (SELECT id FROM django_q_ormq WHERE key = %s AND lock <= clock_times
 RETURNING id, payload
 """
 
+
+#: Seconds by which a bell is heard later here than by runners that are awake: what it rings for is mostly a session,
+#: and an entry that finds no free slot would take the processor from whoever claims it.
+AFTER_RUNNERS = 0.02
 
 _conf: Any = Conf  # untyped: its attributes are read from Q_CLUSTER
 
@@ -44,7 +49,7 @@ class NotifyBroker(ORM):
             return taken
         try:
             for _ in self._listen().notifies(timeout=1.0, stop_after=1):
-                pass
+                time.sleep(AFTER_RUNNERS)
         except psycopg.Error:
             NotifyBroker._bell = None
             raise

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 DATABASE_THREADS = 3
 #: Sessions claimed at once, and seconds between looks at the line when no bell rings.
 CLAIM_AT_ONCE, LOOK = 20, 0.3
+#: A runner looks later at a bell for each session it drives, and for each slot of its host before its own, by the third
+#: at most (seconds): who has least to do claims, and the others find the line empty instead of standing in it.
+LATER_A_SESSION, LATER_A_SLOT, LATEST = 0.0002, 0.005, 0.02
 #: Seconds between looks whether somebody has waited in line for too long.
 CROWD = 1.0
 #: No new sessions while 1 of 100 finished steps waits longer than this for its commit (seconds).
@@ -61,9 +64,11 @@ class Runner:
         life: float | None,
         idle: float,
         only: UUID | Collection[UUID] | None = None,
+        slot: int = 1,
         make_graph: Callable[[Saver], Graph] = build,
     ) -> None:
         self.owner, self.capacity, self.life, self.idle = owner, capacity, life, idle
+        self.slot = slot
         self.only = None if only is None else frozenset([only] if isinstance(only, UUID) else only)
         self.drives: dict[UUID, Drive] = {}
         self.outcomes: dict[UUID, Kind] = {}
@@ -237,11 +242,13 @@ class Runner:
             return True
 
     async def _pause(self, seconds: float) -> None:
+        """Wait for the bell, at most so long; then let those come first who have less to do."""
         try:
             async with asyncio.timeout(seconds):
                 await self._bell.wait()
         except TimeoutError:
-            pass
+            return
+        await asyncio.sleep(min(LATEST, LATER_A_SESSION * len(self.drives) + LATER_A_SLOT * (self.slot - 1)))
 
     async def _end(self) -> None:
         """After a cancellation or an error of our own: put back what is still being driven."""
@@ -253,11 +260,12 @@ class Runner:
 def run() -> str:
     """What the queue's task does: take a slot of this host and drive sessions for a while; return what came of it."""
     owner = identity.owner()
-    if slots.take(owner) is None:
+    slot = slots.take(owner)
+    if slot is None:
         return "no free slot"
     connection.close()
     try:
-        ended = asyncio.run(_serve(owner))
+        ended = asyncio.run(_serve(owner, slot))
     finally:
         slots.give_back(owner)
     if not _draining() and lease.claimable():
@@ -265,7 +273,7 @@ def run() -> str:
     return f"{ended} runs ended"
 
 
-async def _serve(owner: str) -> int:
+async def _serve(owner: str, slot: int) -> int:
     return await Runner(
-        owner, capacity=settings.RUNNER_CAPACITY, life=settings.RUNNER_LIFE, idle=settings.RUNNER_IDLE
+        owner, capacity=settings.RUNNER_CAPACITY, life=settings.RUNNER_LIFE, idle=settings.RUNNER_IDLE, slot=slot
     ).main()

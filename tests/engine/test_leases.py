@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from sessions.models import Run, RunnerSlot, Session
-from sessions.runner import identity, lease, slots
+from sessions.runner import identity, lease, loop, slots
 from sessions.runner.outcome import Outcome, settle
-from sessions.services import control
+from sessions.services import control, wake
 from tests.engine.lab import Lab, expire_lease, status, story, until
 from tests.engine.test_saver import HOSTILE
 
@@ -41,6 +42,37 @@ def test_hostile_texts_pass_through_a_whole_session_unharmed(lab: Lab, queued: Q
     told = session.events.filter(type="contribution").first()
     assert told
     assert told.data["claim"] == claims[0]
+
+
+def test_a_bell_that_rings_while_a_runner_looks_at_the_line_is_not_lost(
+    lab: Lab, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a session that comes in that moment waits for the next look, here five minutes."""
+    monkeypatch.setattr(loop, "LOOK", 300.0)
+    late: list[Session] = []
+    claim = lease.claim
+
+    def listens() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name ="
+                " 'bo1-heartbeat' AND query ~ '^(COMMIT|LISTEN board_watched)')"
+            )
+            return bool(cursor.fetchone()[0])
+
+    def overtaken(*args: Any, **options: Any) -> list[lease.Claim]:
+        claims = claim(*args, **options)
+        if not late:
+            until(listens, "the runner to listen")
+            late.append(queued())
+            until(runner._bell.is_set, "the bell")
+        return claims
+
+    monkeypatch.setattr(lease, "claim", overtaken)
+    with lab.running(idle=60.0) as runner:
+        until(lambda: late and status(late[0]) == "completed", "the late session to be driven")
+        runner.life = 0.0
+        wake.runners()  # or it would end with its next look
 
 
 def test_two_runners_handed_the_same_session_double_nothing(lab: Lab, queued: Queued) -> None:
