@@ -261,6 +261,7 @@ def test_a_transaction_that_is_tried_again(place: Place) -> None:
             waiting = (
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bo1-worker'"
                 " AND wait_event_type = 'Lock' AND wait_event = 'relation' AND datname = current_database()"
+                " AND query LIKE 'UPDATE \"board_run\"%'"  # a look at the line waits as well
             )
             return bool(axe.execute(waiting).fetchall())
 
