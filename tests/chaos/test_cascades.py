@@ -86,10 +86,15 @@ def test_sessions_go_on_through_openai_while_anthropic_is_down_and_return(site: 
     assert seen['board_provider_breaker{provider="anthropic"}'] > 0
     site.clear_faults()
     site.query("UPDATE llm_breaker SET open_until = clock_timestamp()")  # the minute of its pause is over
-    start_sessions(site, 2, rounds=1)
-    wait_until(lambda: statuses(site) == {"completed": 6}, seconds=180, what="sessions to complete on Anthropic")
-    [(last,)] = site.query("SELECT provider FROM llm_llmcall WHERE status = 'finished' ORDER BY id DESC LIMIT 1")
-    assert last == "anthropic"
+
+    def served() -> bool:
+        """A worker trusts what it knows of a breaker for a second, and a session may be over sooner."""
+        start_sessions(site, 1, rounds=1)
+        wait_until(lambda: set(statuses(site)) == {"completed"}, seconds=90, what="a session to complete")
+        newest = "SELECT provider FROM llm_llmcall WHERE status = 'finished' ORDER BY id DESC LIMIT 1"
+        return bool(site.query(newest) == [("anthropic",)])
+
+    wait_until(served, seconds=90, what="Anthropic to be the primary again")
     assert figures(url)['board_provider_breaker{provider="anthropic"}'] == 0
     assert damage(site) == []
     assert repeated_calls(site) == []
