@@ -126,8 +126,7 @@ class Saver(BaseCheckpointSaver[str]):
         one, drafts = self._checkpoint(place, config, checkpoint, metadata, new_versions)
         step = self._steps.setdefault(place.step_key, OpenStep())
         with step.lock:
-            if self._holds_back(step, place, metadata, drafts):
-                step.hold_back(place.checkpoint_id, one)
+            if self._held_back(step, place, metadata, one, drafts):
                 return place.config(checkpoint["id"])
             puts = [*step.waiting.values(), one]
             kept = [writes for writes in step.kept if writes.place[2] in {place.checkpoint_id, *step.waiting}]
@@ -172,14 +171,17 @@ class Saver(BaseCheckpointSaver[str]):
         ]
         return at_once.Put(row, blobs), list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
 
-    def _holds_back(self, step: OpenStep, place: Place, metadata: CheckpointMetadata, drafts: list[Draft]) -> bool:
-        """Whether a checkpoint of a new thread can wait for the one of its first node, which follows at once."""
-        return (
-            place.thread_id in self._empty
-            and metadata.get("step", 0) < 1
-            and not drafts
-            and not any(writes.drafts for writes in step.kept)
-        )
+    def _held_back(
+        self, step: OpenStep, place: Place, metadata: CheckpointMetadata, one: at_once.Put, drafts: list[Draft]
+    ) -> bool:
+        """Under ``step.lock``: have a checkpoint of a new thread wait, if it can, for that of its first node, which
+        follows at once."""
+        if place.thread_id not in self._empty or metadata.get("step", 0) >= 1:
+            return False
+        if drafts or any(writes.drafts for writes in step.kept):
+            return False
+        step.hold_back(place.checkpoint_id, one)
+        return True
 
     @staticmethod
     def _put_at_once(place: Place, fence: int, puts: Sequence[at_once.Put], writes: Sequence[at_once.Writes]) -> str:
@@ -368,8 +370,7 @@ class Saver(BaseCheckpointSaver[str]):
             if step.lock.acquire(blocking=False):  # else a thread is busy there, and this one waits for it
                 try:
                     one, drafts = self._checkpoint(place, config, checkpoint, metadata, new_versions)
-                    if self._holds_back(step, place, metadata, drafts):
-                        step.hold_back(place.checkpoint_id, one)
+                    if self._held_back(step, place, metadata, one, drafts):
                         return place.config(checkpoint["id"])
                 finally:
                     step.lock.release()
