@@ -30,8 +30,8 @@ _HELD = """held AS (
     WHERE id = %s::uuid AND fence = %s AND status || '' = 'running' RETURNING id, last_sequence, requested
 )"""
 _COUNTED = ", last_sequence = last_sequence + %s, changed = pg_current_xact_id()::text::bigint"
-#: No look whether a key is there already: it is only where a stored step is stored again, and then the statement is
-#: refused as a whole and ``sink`` writes what is missing.
+#: No look, here and below, whether what is stored is there already: it is only where a stored step is stored again, and
+#: then the statement is refused as a whole and ``in_steps`` writes what is missing.
 _SAID = """said AS (
     INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
     SELECT held.id, held.last_sequence - %s + d.place, d.one ->> 0, d.one -> 1, d.one ->> 2, %s, clock_timestamp()
@@ -40,9 +40,8 @@ _SAID = """said AS (
 _ROWS = """{table} AS (
     INSERT INTO board_{table} (session_id, key, checkpoint_id, superseded, {names})
     SELECT held.id, v.key, %s, false, {taken} FROM held, {rows}
-    ON CONFLICT (session_id, key) DO NOTHING
 )"""
-_WRITTEN = """written{n} AS (
+_WRITTEN = """written AS (
     INSERT INTO board_checkpointwrite
         (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
     SELECT %s, %s, %s, %s, %s, w.* FROM held, (VALUES {writes}) w
@@ -50,15 +49,13 @@ _WRITTEN = """written{n} AS (
 )"""
 _STORED = """stored AS (
     INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b ON CONFLICT DO NOTHING
+    SELECT %s, %s, b.* FROM held, (VALUES {blobs}) b
 )"""
 _PUT = """put{n} AS (
     INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,
         body, metadata, superseded, created_at)
     SELECT %s::text, %s::text, %s::text, %s::text, %s::text, %s::int, %s::text, %s::jsonb, %s::jsonb, false,
         clock_timestamp() FROM held
-    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,
-        metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id
 )"""
 _QUIET = " SELECT requested, last_sequence, NULL FROM held"
 _RUNG = (
@@ -86,7 +83,8 @@ def write(session_id: str, fence: int, writes: Writes) -> None:
     Raises ``LeaseLost`` without having written anything, and what ``sink.BAD_ITEM`` lists when an item is refused.
     """
     statement = _Statement(session_id, fence, writes.drafts, writes.place[2])
-    statement.write(writes)
+    part = _WRITTEN.format(writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
+    statement.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
     statement.execute()
 
 
@@ -98,16 +96,15 @@ class Put:
     blobs: Sequence[Sequence[Any]]
 
 
-def put(session_id: str, fence: int, namespace: str, puts: Sequence[Put], writes: Sequence[Writes] = ()) -> str:
-    """Store checkpoints that followed one another and the ``writes`` of the tasks that made them, each alone; return
-    what the session is asked to do. What is drafted belongs to the newest of the writes.
+def put(
+    session_id: str, fence: int, namespace: str, puts: Sequence[Put], drafts: Sequence[Draft], checkpoint_id: str
+) -> str:
+    """Store checkpoints that followed one another and what the step from ``checkpoint_id`` drafted; return what the
+    session is asked to do.
 
-    Raises as ``write`` does.
+    Raises as ``write`` does, a checkpoint or value that is stored already among what is refused.
     """
-    drafts = [draft for one in writes for draft in one.drafts]
-    statement = _Statement(session_id, fence, drafts, writes[-1].place[2] if writes else "")
-    for one in writes:
-        statement.write(one)
+    statement = _Statement(session_id, fence, drafts, checkpoint_id)
     if blobs := [blob for checkpoint in puts for blob in checkpoint.blobs]:
         values = [session_id, namespace, *chain.from_iterable(blobs)]
         statement.add(_STORED.format(blobs=_places(_BLOB, blobs)), values)
@@ -123,7 +120,6 @@ class _Statement:
         self._session_id, self._fence = session_id, fence
         self._parts: list[str] = []
         self._values: list[Any] = []
-        self._written = 0
         said = [event(draft) for draft in drafts if draft["kind"] == "event"]
         self._carried: str | None = None
         assignments, settings = _changes(drafts)
@@ -139,11 +135,6 @@ class _Statement:
     def add(self, part: str, values: Sequence[Any]) -> None:
         self._parts.append(part)
         self._values += values
-
-    def write(self, writes: Writes) -> None:
-        part = _WRITTEN.format(n=self._written, writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
-        self._written += 1
-        self.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
 
     def execute(self) -> str:
         """Return what the session is asked to do; raises ``LeaseLost`` when it is no longer ours."""

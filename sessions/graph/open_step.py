@@ -1,11 +1,13 @@
 """What the saver knows of a step that is being made: where it stands, and what of it is stored already."""
 
 import threading
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from langchain_core.runnables import RunnableConfig
 
 from sessions.graph import at_once
+from sessions.graph.drafts import Draft
 
 #: How the path of a task begins that an edge has called, and no ``Send``: in our graphs it has no companions.
 ALONE = "~__pregel_pull,"
@@ -51,8 +53,9 @@ class OpenStep:
 
     done: str = ""  # the checkpoint from which the newest finished step started
     applied: set[str] = field(default_factory=set)
-    #: What tasks without a companion have written: it goes with the checkpoint that follows at once.
-    kept: list[at_once.Writes] = field(default_factory=list)
+    #: What tasks without a companion have drafted, by task, with the checkpoint that their step started from: it goes
+    #: with the checkpoint that follows at once. What else they have written is in that checkpoint's values.
+    kept: dict[str, tuple[str, list[Draft]]] = field(default_factory=dict)
     #: Checkpoints of a new thread from before its first node has ended, by the one each started from: nothing is lost
     #: with them, since whoever finds none begins anew.
     waiting: dict[str, at_once.Put] = field(default_factory=dict)
@@ -60,13 +63,14 @@ class OpenStep:
     #: session's row is always taken under it.
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def keep(self, one: at_once.Writes) -> bool:
-        """Under ``lock``: keep writes for the checkpoint that is about to follow, if one is."""
-        _, _, checkpoint_id, _, path = one.place
-        if not path.startswith(ALONE) or self.done >= checkpoint_id:
-            return False
-        self.kept = [*(other for other in self.kept if other.place[3] != one.place[3]), one]
-        return True
+    def keep(self, place: Place, task_id: str, drafts: list[Draft]) -> None:
+        """Under ``lock``: keep what a task drafted for the checkpoint that follows, unless that is stored already."""
+        if self.done < place.checkpoint_id:
+            self.kept[task_id] = place.checkpoint_id, drafts
+
+    def kept_from(self, checkpoints: Container[str]) -> list[Draft]:
+        """Under ``lock``: what was kept of the steps that started from ``checkpoints``."""
+        return [draft for started, drafts in self.kept.values() if started in checkpoints for draft in drafts]
 
     def hold_back(self, started_from: str, put: at_once.Put) -> None:
         """Under ``lock``: keep a checkpoint for the statement that stores the next one."""

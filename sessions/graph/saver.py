@@ -35,8 +35,7 @@ from langgraph.checkpoint.serde.types import ERROR, INTERRUPT
 
 from bo1site.resilience import faults
 from sessions.cleaning import storable_json
-from sessions.events import LeaseLost
-from sessions.graph import at_once, checkpoint_store, sink
+from sessions.graph import at_once, checkpoint_store, in_steps, sink
 from sessions.graph.drafts import Draft
 from sessions.graph.open_step import ALONE, OpenStep, Place
 
@@ -47,33 +46,7 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 #: it resumes, and a router that raised after its node had written would end the graph in silence.
 CONTROL = frozenset(WRITES_IDX_MAP) | {"__error_source_node__"}
 
-#: Progress, fence, row lock, head of the events and a waiting request, in one statement.
-_HOLD = (
-    "UPDATE board_session SET progressed_at = clock_timestamp(), claims = 0"
-    " WHERE id = %s::uuid AND fence = %s AND status = 'running' RETURNING last_sequence, requested"
-)
-#: The same for a task that failed, which is no progress.
-_LOCK = (
-    "SELECT last_sequence, requested FROM board_session"
-    " WHERE id = %s::uuid AND fence = %s AND status = 'running' FOR NO KEY UPDATE"
-)
-_BLOBS = (
-    "INSERT INTO board_checkpointblob (thread_id, checkpoint_ns, channel, version, type, blob)"
-    " SELECT %s, %s, b.* FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[]) b ON CONFLICT DO NOTHING"
-)
-_CHECKPOINT = (
-    "INSERT INTO board_checkpoint (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, source, step, run_id,"
-    " body, metadata, superseded, created_at)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s::jsonb, false, clock_timestamp())"
-    " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO UPDATE SET body = excluded.body,"
-    " metadata = excluded.metadata, source = excluded.source, step = excluded.step, run_id = excluded.run_id"
-)
-_WRITES = (
-    "INSERT INTO board_checkpointwrite"
-    " (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)"
-    " SELECT %s, %s, %s, %s, %s, w.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bytea[]) w"
-    " ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO "
-)
+#: What to do with a write that is stored already.
 _KEEP = "NOTHING"
 _REPLACE = "UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 
@@ -129,20 +102,21 @@ class Saver(BaseCheckpointSaver[str]):
             if self._held_back(step, place, metadata, one, drafts):
                 return place.config(checkpoint["id"])
             puts = [*step.waiting.values(), one]
-            kept = [writes for writes in step.kept if writes.place[2] in {place.checkpoint_id, *step.waiting}]
-            with_it = {sink.identity(draft) for writes in kept for draft in writes.drafts}
-            missing = [draft for draft in self._missing(place, drafts) if sink.identity(draft) not in with_it]
-            write = partial(self._put_in_steps, place, puts, kept, drafts)
-            if place.fence is None or missing or sink.ends(drafts):
-                requested = _transact(write)
+            kept = step.kept_from({place.checkpoint_id, *step.waiting})
+            new = [draft for draft in drafts if sink.identity(draft) not in step.applied]
+            known = {sink.identity(draft) for draft in kept}
+            missing = [draft for draft in new if sink.identity(draft) not in known]
+            stepwise = partial(in_steps.put, place, puts, new)
+            if place.fence is None or missing:
+                requested = _transact(stepwise)
             else:
                 try:
                     requested = self._put_at_once(place, place.fence, puts, kept)
                 except sink.BAD_ITEM:
                     with checkpoint_store.returning_connection(), transaction.atomic():
-                        requested = write(True)
-            step.done, step.applied, step.kept, step.waiting = place.checkpoint_id, set(), [], {}
-            self._tell(place, [*missing, *(draft for writes in kept for draft in writes.drafts)])
+                        requested = stepwise(careful=True)
+            step.done, step.applied, step.kept, step.waiting = place.checkpoint_id, set(), {}, {}
+            self._tell(place, [*missing, *kept])
         faults.point("saver.put.after_commit")
         if requested and self._on_request:
             self._on_request(place.thread_id, requested)
@@ -158,6 +132,11 @@ class Saver(BaseCheckpointSaver[str]):
     ) -> tuple[at_once.Put, list[Draft]]:
         """The checkpoint's row and new values, and what its step drafted."""
         values = checkpoint["channel_values"]
+        drafts: list[Draft] = []
+        if place.fence is not None:
+            # They become rows and events with this checkpoint: nobody asks it for them again.
+            drafts = list(values.get(sink.OUTBOX) or [])
+            values = {name: value for name, value in values.items() if name != sink.OUTBOX}
         blobs = [
             (name, str(version), *(self.serde.dumps_typed(values[name]) if name in values else ("empty", None)))
             for name, version in new_versions.items()
@@ -169,7 +148,7 @@ class Saver(BaseCheckpointSaver[str]):
             *(about.get("source") or "", about.get("step") or 0, str(about.get("run_id") or "")),
             *(body, storable_json(about)),
         ]
-        return at_once.Put(row, blobs), list(values.get(sink.OUTBOX) or []) if place.fence is not None else []
+        return at_once.Put(row, blobs), drafts
 
     def _held_back(
         self, step: OpenStep, place: Place, metadata: CheckpointMetadata, one: at_once.Put, drafts: list[Draft]
@@ -178,69 +157,36 @@ class Saver(BaseCheckpointSaver[str]):
         follows at once."""
         if place.thread_id not in self._empty or metadata.get("step", 0) >= 1:
             return False
-        if drafts or any(writes.drafts for writes in step.kept):
+        if drafts or any(kept for _, kept in step.kept.values()):
             return False
         step.hold_back(place.checkpoint_id, one)
         return True
 
     @staticmethod
-    def _put_at_once(place: Place, fence: int, puts: Sequence[at_once.Put], writes: Sequence[at_once.Writes]) -> str:
+    def _put_at_once(place: Place, fence: int, puts: Sequence[at_once.Put], drafts: Sequence[Draft]) -> str:
         faults.point("saver.put.begun")
         with checkpoint_store.returning_connection(), _savepoint():
-            return at_once.put(place.thread_id, fence, place.checkpoint_ns, puts, writes)
-
-    def _put_in_steps(
-        self,
-        place: Place,
-        puts: Sequence[at_once.Put],
-        kept: Sequence[at_once.Writes],
-        drafts: list[Draft],
-        careful: bool,
-    ) -> str:
-        """The same statement by statement: without a fence, at the session's end, and when an item was refused."""
-        head, requested = self._hold(place)
-        faults.point("saver.put.begun")
-        with connection.cursor() as cursor:
-            for one in kept:
-                cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
-            for put in puts:
-                if put.blobs:
-                    cursor.execute(_BLOBS, [place.thread_id, place.checkpoint_ns, *_turned(put.blobs, 4)])
-                cursor.execute(_CHECKPOINT, put.row)
-        faults.point("saver.put.written")
-        if place.fence is not None:
-            self._sink_step(place, head, drafts, careful)
-        faults.point("saver.put.before_commit")
-        return requested
-
-    def _missing(self, place: Place, drafts: list[Draft]) -> list[Draft]:
-        """Drafts that this process does not know to be written."""
-        step = self._steps.setdefault(place.step_key, OpenStep())
-        return [draft for draft in drafts if draft["kind"] != "end" and sink.identity(draft) not in step.applied]
-
-    def _sink_step(self, place: Place, head: int, drafts: list[Draft], careful: bool) -> None:
-        if missing := self._missing(place, drafts):
-            sink.apply(place.thread_id, head, missing, place.checkpoint_id, careful=careful)
-        assert place.fence is not None
-        sink.finish(place.thread_id, place.fence, drafts, place.checkpoint_id)
+            return at_once.put(place.thread_id, fence, place.checkpoint_ns, puts, drafts, place.checkpoint_id)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Store what a task has written, and at once the rows and events that it drafted.
 
-        What a task without a companion has written waits for the checkpoint that follows at once, and is stored with
-        it: should the process die between the two, the task is done again, and its answers are paid already.
+        What a task without a companion has drafted waits for the checkpoint that follows at once, and is stored with
+        it; its writes are what that checkpoint is made of, so they are not stored beside it. Should the process die
+        between the two, the task is done again, and its answers are paid already.
         """
         place = Place.of(config)
         if not writes:
             return
-        one = self._writes(place, writes, task_id, task_path)
         step = self._steps.setdefault(place.step_key, OpenStep())
         faults.point("saver.put_writes.begun")
         with step.lock:
-            if place.fence is not None and not _halts(writes) and step.keep(one):
+            if _waits(place, writes, task_path):
+                step.keep(place, task_id, _drafted(writes))
                 return
+            one = self._writes(place, writes, task_id, task_path)
             if one.rows:
                 self._write(step, place, one, failed=_failed(writes))
         faults.point("saver.put_writes.after_commit")
@@ -248,20 +194,21 @@ class Saver(BaseCheckpointSaver[str]):
     def _kept_at_once(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
     ) -> bool:
-        """Keep writes for the checkpoint that follows without leaving the event loop, unless a thread is busy there."""
+        """Keep drafts for the checkpoint that follows without leaving the event loop, unless a thread is busy there."""
         place = Place.of(config)
-        if place.fence is None or _halts(writes):
+        if not _waits(place, writes, task_path):
             return False
         step = self._steps.setdefault(place.step_key, OpenStep())
         if not step.lock.acquire(blocking=False):
             return False
         try:
-            return step.keep(self._writes(place, writes, task_id, task_path))
+            step.keep(place, task_id, _drafted(writes))
         finally:
             step.lock.release()
+        return True
 
     def _writes(self, place: Place, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str) -> at_once.Writes:
-        drafts = [] if place.fence is None or _halts(writes) else sink.collect(writes)
+        drafts = [] if place.fence is None or _halts(writes) else _drafted(writes)
         if _failed(writes):
             writes = [write for write in writes if write[0] in CONTROL]
         rows = [
@@ -270,54 +217,31 @@ class Saver(BaseCheckpointSaver[str]):
         ]
         conflict = _REPLACE if all(name in WRITES_IDX_MAP for name, _ in writes) else _KEEP
         return at_once.Writes(
-            [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path],
-            rows,
-            conflict,
-            [draft for draft in drafts if draft["kind"] != "end"],
+            [place.thread_id, place.checkpoint_ns, place.checkpoint_id, task_id, task_path], rows, conflict, drafts
         )
 
     def _write(self, step: OpenStep, place: Place, one: at_once.Writes, *, failed: bool) -> None:
         if step.waiting:
-            kept = [writes for writes in step.kept if writes.place[2] in step.waiting]
-            _transact(partial(self._put_in_steps, place, [*step.waiting.values()], kept, []))
-            step.waiting, step.kept = {}, [writes for writes in step.kept if writes not in kept]
+            _transact(partial(in_steps.put, place, [*step.waiting.values()], []))
+            step.waiting = {}
         # LangGraph does not wait for a task's writes before it stores the step: late ones were sunk with it.
         late = step.done >= place.checkpoint_id
         one = replace(one, drafts=[]) if late or failed else one
         if place.fence is None or failed:
-            _transact(partial(self._store, place, one, not failed))
+            _transact(partial(in_steps.write, place, one, progress=not failed))
         else:
             try:
                 with checkpoint_store.returning_connection(), _savepoint():
                     at_once.write(place.thread_id, place.fence, one)
             except sink.BAD_ITEM:
                 with checkpoint_store.returning_connection(), transaction.atomic():
-                    self._store(place, one, True, careful=True)
+                    in_steps.write(place, one, progress=True, careful=True)
         step.applied.update(map(sink.identity, one.drafts))
         self._tell(place, one.drafts)
 
     def _tell(self, place: Place, stored: Sequence[Draft]) -> None:
         if self._on_rows and (tables := at_once.by_table(stored)):
             self._on_rows(place.thread_id, tables)
-
-    def _store(self, place: Place, one: at_once.Writes, progress: bool, careful: bool = False) -> None:
-        """The same in steps: without a fence, for a task that failed, and item by item when one was refused."""
-        head, _ = self._hold(place, progress=progress)
-        with connection.cursor() as cursor:
-            cursor.execute(_WRITES + one.conflict, [*one.place, *_turned(one.rows, 4)])
-        if one.drafts:
-            sink.apply(place.thread_id, head, one.drafts, place.checkpoint_id, careful=careful)
-
-    def _hold(self, place: Place, *, progress: bool = True) -> tuple[int, str]:
-        """Lock the session and prove the fence; return the head of its events and a waiting request."""
-        if place.fence is None:
-            return 0, ""
-        with connection.cursor() as cursor:
-            cursor.execute(_HOLD if progress else _LOCK, [place.thread_id, place.fence])
-            row = cursor.fetchone()
-        if row is None:
-            raise LeaseLost(f"session {place.thread_id} is not held under fence {place.fence}")
-        return int(row[0]), str(row[1])
 
     def get_next_version(self, current: str | int | float | None, channel: None) -> str:
         """A random tail keeps two branches of a fork from sharing a blob of the same number."""
@@ -423,20 +347,25 @@ def _halts(writes: Sequence[tuple[str, Any]]) -> bool:
     return any(name in (ERROR, INTERRUPT) for name, _ in writes)
 
 
-def _turned(rows: Sequence[Sequence[Any]], width: int) -> "list[list[Any]]":
-    """Rows as columns, the shape ``unnest`` takes."""
-    return [[row[column] for row in rows] for column in range(width)]
+def _waits(place: Place, writes: Sequence[tuple[str, Any]], task_path: str) -> bool:
+    """Whether a checkpoint is to follow that says all that the task has written."""
+    return place.fence is not None and task_path.startswith(ALONE) and not _halts(writes)
 
 
-def _transact(write: Callable[[bool], R]) -> R:
+def _drafted(writes: Sequence[tuple[str, Any]]) -> list[Draft]:
+    """What a task has drafted but for the session's end, which belongs to the checkpoint."""
+    return [draft for draft in sink.collect(writes) if draft["kind"] != "end"]
+
+
+def _transact(write: Callable[..., R]) -> R:
     """Run ``write`` in one transaction; when an item is refused, once more with a savepoint around each item."""
     with checkpoint_store.returning_connection():
         try:
             with transaction.atomic():
-                return write(False)
+                return write(careful=False)
         except sink.BAD_ITEM:
             with transaction.atomic():
-                return write(True)
+                return write(careful=True)
 
 
 def _savepoint() -> AbstractContextManager[Any]:

@@ -114,14 +114,19 @@ MUTANTS = (
         test_saver.test_a_lost_lease_stores_no_checkpoint,
     ),
     Mutant(
-        "what a task alone has written proves no fence",
+        "what a task has written proves no fence",
         _otherwise("_WRITTEN", "FROM held, (VALUES", "FROM (VALUES"),
-        test_saver.test_a_lost_lease_stores_nothing_of_what_a_task_alone_has_written,
+        test_saver.test_a_lost_lease_can_write_nothing,
     ),
     Mutant(
-        "what a task alone has written is forgotten",
-        _to(OpenStep, "keep", lambda self, one: True),
-        test_saver.test_what_a_task_alone_has_written_is_stored_with_its_checkpoint_in_one_statement,
+        "a value proves no fence",
+        _otherwise("_STORED", "FROM held, (VALUES", "FROM (VALUES"),
+        test_saver.test_a_lost_lease_stores_no_checkpoint,
+    ),
+    Mutant(
+        "what a task alone has drafted is forgotten",
+        _to(OpenStep, "keep", lambda self, place, task_id, drafts: None),
+        test_saver.test_what_a_task_alone_has_drafted_is_stored_with_its_checkpoint_in_one_statement,
     ),
     Mutant(
         "the first checkpoints of a new thread are forgotten",
