@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
-
+from bo1site.resilience import statement
 from llm import journal, pricing
 from llm.types import Completion, Request
 
@@ -97,17 +96,15 @@ def start(
         request.tier[:32],
         offline,
     )
-    with connection.cursor() as cursor:
-        if not key:
-            cursor.execute(_START, values)
-            return Started(cursor.fetchone()[0])
-        if cap is None:
-            cursor.execute(_START_UNLESS_ANSWERED, (session, key, *values))
-        else:
-            dearest = pricing.ceiling()
-            rates = (dearest.input, dearest.output, dearest.cache_read, dearest.cache_write)
-            cursor.execute(_START_WITHIN_CAP, (session, key, *rates, session, *values, cap))
-        return Started(*cursor.fetchone())
+    if not key:
+        found = statement.rows(_START, values)
+    elif cap is None:
+        found = statement.rows(_START_UNLESS_ANSWERED, (session, key, *values))
+    else:
+        dearest = pricing.ceiling()
+        rates = (dearest.input, dearest.output, dearest.cache_read, dearest.cache_write)
+        found = statement.rows(_START_WITHIN_CAP, (session, key, *rates, session, *values, cap))
+    return Started(*found[0])
 
 
 def finish(call_id: int, completion: Completion[Any], entry: journal.Entry | None) -> bool:
@@ -120,12 +117,9 @@ def finish(call_id: int, completion: Completion[Any], entry: journal.Entry | Non
     tokens = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
     model = completion.model[:100]
     settled = (model, *tokens, completion.cost, latency, call_id)
-    with connection.cursor() as cursor:
-        if entry is None:
-            cursor.execute(_FINISH, settled)
-            return True
-        stored = (entry.session_id, entry.key, entry.digest, completion.value.model_dump_json(), completion.provider)
-        cursor.execute(
-            _FINISH_AND_STORE, (*settled, *stored, model, completion.offline, *tokens, completion.cost, latency)
-        )
-        return cursor.fetchone() is not None
+    if entry is None:
+        statement.rows(_FINISH, settled)
+        return True
+    stored = (entry.session_id, entry.key, entry.digest, completion.value.model_dump_json(), completion.provider)
+    values = (*settled, *stored, model, completion.offline, *tokens, completion.cost, latency)
+    return bool(statement.rows(_FINISH_AND_STORE, values))

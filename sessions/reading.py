@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models import JSONField
 from django.utils import timezone
 
+from bo1site.resilience import statement
 from llm import budget, ledger
 from sessions.graph.ports import Brief, Paper, Spent
 from sessions.models import (
@@ -122,13 +123,11 @@ class TableReader:
         budget.learnt(self._session_id, budget.Budget(cap, deadline))
         return cap, deadline, json.loads(said)
 
-    def _one(self, statement: str, *values: Any) -> tuple[Any, ...]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            row: tuple[Any, ...] | None = cursor.fetchone()
-        if row is None:
+    def _one(self, sql: str, *values: Any) -> tuple[Any, ...]:
+        found = statement.rows(sql, values)
+        if not found:
             raise Session.DoesNotExist(f"session {self._session_id} has been deleted")
-        return row
+        return found[0]
 
     async def contributions(self, sub_problem: int, round_: int | None = None) -> list[dict[str, Any]]:
         if round_ is None:
@@ -187,13 +186,10 @@ class TableReader:
         return [dict(row) for row in found]
 
     def _query(self, model: type[DraftedRow], where: Mapping[str, int]) -> list[dict[str, Any]]:
-        statement, fields = _texts(model, tuple(where))
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [self._session_id, *where.values()])
-            rows = cursor.fetchall()
+        sql, fields = _texts(model, tuple(where))
         return [
             {name: value if read is None else read(value) for (name, read), value in zip(fields, row, strict=True)}
-            for row in rows
+            for row in statement.rows(sql, [self._session_id, *where.values()])
         ]
 
 
@@ -213,9 +209,9 @@ def _texts(
         return connection.ops.quote_name(str(model._meta.get_field(name).column))  # type: ignore[union-attr]
 
     conditions = "".join(f" AND {column(name)} = %s" for name in where)
-    statement = (
+    sql = (
         f"SELECT {', '.join(column(field.name) for field in fields)} FROM {model._meta.db_table}"  # noqa: S608
         f" WHERE session_id = %s AND NOT superseded{conditions} ORDER BY {', '.join(map(column, order))}"
     )
     # Django has psycopg hand out JSON as text.
-    return statement, [(field.name, json.loads if isinstance(field, JSONField) else None) for field in fields]
+    return sql, [(field.name, json.loads if isinstance(field, JSONField) else None) for field in fields]

@@ -7,7 +7,7 @@ whatever else it writes hangs on the row that the fence has let through.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Field
 
+from bo1site.resilience import statement
 from sessions import doorbell, event_latency, events
 from sessions.cleaning import storable, storable_json
 from sessions.graph.drafts import Draft
@@ -82,10 +83,10 @@ def write(session_id: str, fence: int, writes: Writes) -> None:
 
     Raises ``LeaseLost`` without having written anything, and what ``sink.BAD_ITEM`` lists when an item is refused.
     """
-    statement = _Statement(session_id, fence, writes.drafts, writes.place[2])
-    part = _WRITTEN.format(writes=_places(_WRITE, writes.rows), conflict=writes.conflict)
-    statement.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
-    statement.execute()
+    step = _Statement(session_id, fence, writes.drafts, writes.place[2])
+    part = _part(_WRITTEN, writes=_places(_WRITE, len(writes.rows)), conflict=writes.conflict)
+    step.add(part, [*writes.place, *chain.from_iterable(writes.rows)])
+    step.execute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ def put(
 
     Raises as ``write`` does, a checkpoint or value that is stored already among what is refused.
     """
-    statement = _Statement(session_id, fence, drafts, checkpoint_id)
+    step = _Statement(session_id, fence, drafts, checkpoint_id)
     if blobs := [blob for checkpoint in puts for blob in checkpoint.blobs]:
         values = [session_id, namespace, *chain.from_iterable(blobs)]
-        statement.add(_STORED.format(blobs=_places(_BLOB, blobs)), values)
+        step.add(_part(_STORED, blobs=_places(_BLOB, len(blobs))), values)
     for number, checkpoint in enumerate(puts):
-        statement.add(_PUT.format(n=number), checkpoint.row)
-    return statement.execute()
+        step.add(_part(_PUT, n=number), checkpoint.row)
+    return step.execute()
 
 
 class _Statement:
@@ -125,10 +126,10 @@ class _Statement:
         assignments, settings = _changes(drafts)
         if said:
             text, count, self._carried = events.ready(said)
-            self.add(_HELD.format(changes=_COUNTED + assignments), [count, *settings, session_id, fence])
+            self.add(_part(_HELD, changes=_COUNTED + assignments), [count, *settings, session_id, fence])
             self.add(_SAID, [count, checkpoint_id, text])
         else:
-            self.add(_HELD.format(changes=assignments), [*settings, session_id, fence])
+            self.add(_part(_HELD, changes=assignments), [*settings, session_id, fence])
         for table, rows in by_table(drafts).items():
             self.add(*_rows(table, rows, checkpoint_id))
 
@@ -141,12 +142,12 @@ class _Statement:
         sql = "WITH " + ", ".join(self._parts)
         if self._carried is not None:
             with event_latency.measured():
-                row = _execute(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id, self._carried])
+                found = statement.rows(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id, self._carried])
         else:
-            row = _execute(sql + _QUIET, self._values)
-        if row is None:
+            found = statement.rows(sql + _QUIET, self._values)
+        if not found:
             raise events.LeaseLost(f"session {self._session_id} is not held under fence {self._fence}")
-        requested, head, rung = row
+        ((requested, head, rung),) = found
         if rung is not None:
             doorbell.ring_on_commit(self._session_id, int(head))
         return str(requested)
@@ -210,8 +211,8 @@ def shape(table: str) -> tuple[str, str, str]:
 
 def _rows(table: str, drafts: Sequence[Draft], checkpoint_id: str) -> tuple[str, list[Any]]:
     names, taken, source = shape(table)
-    statement = _ROWS.format(table=table, names=names, taken=taken, rows=source)
-    return statement, [checkpoint_id, rows(table, drafts)]
+    part = _part(_ROWS, table=table, names=names, taken=taken, rows=source)
+    return part, [checkpoint_id, rows(table, drafts)]
 
 
 def _changes(drafts: Sequence[Draft]) -> tuple[str, list[Any]]:
@@ -235,11 +236,12 @@ def _type(field: "Field[Any, Any]") -> str:
     return str(field.db_type(connection)).partition("(")[0]
 
 
-def _places(one: str, rows: Sequence[Any]) -> str:
-    return ", ".join([one] * len(rows))
+@cache
+def _places(one: str, count: int) -> str:
+    return ", ".join([one] * count)
 
 
-def _execute(sql: str, values: Sequence[Any]) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchone()
+@lru_cache(maxsize=512)
+def _part(template: str, **given: Any) -> str:
+    """There are few shapes of a step, and to write one out takes longer than to find it."""
+    return template.format(**given)
