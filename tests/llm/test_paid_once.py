@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
-from django.db.backends.utils import CursorWrapper
 
 from llm import breaker_store, budget, ledger, storage
 from llm.broker import complete
@@ -134,13 +134,13 @@ async def test_a_successful_call_costs_two_statements(
     monkeypatch.setattr(budget, "_reader", lambda session: budget.Budget(cost_cap=Decimal(5)))
     await complete(make_request(task_id="warm-up"))
     statements: list[str] = []
-    execute = CursorWrapper.execute
+    execute = psycopg.Cursor.execute
 
-    def counted(cursor: Any, sql: Any, params: Any = None) -> Any:
+    def counted(cursor: Any, sql: Any, *values: Any, **how: Any) -> Any:
         statements.append(str(sql).split()[0])
-        return execute(cursor, sql, params)
+        return execute(cursor, sql, *values, **how)
 
-    monkeypatch.setattr(CursorWrapper, "execute", counted)
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
     monkeypatch.setattr(breaker_store, "CACHE_SECONDS", 60.0)
     for number in range(10):
         await complete(make_request(task_id=f"task-{number}"))
