@@ -24,6 +24,12 @@ CHANNEL = "board_events"
 CARRIED = 7_800
 
 
+def rung(session: str, head: str, carried: str) -> str:
+    """The SQL that rings for a session, of expressions for its id, its newest sequence and what the bell carries."""
+    now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    return f"pg_notify('{CHANNEL}', {session} || ':' || {head} || coalesce(':' || {now} || {carried}, ''))"
+
+
 class LeaseLost(Exception):
     """The session now belongs to another claim (or is no longer running): stop, write nothing."""
 
@@ -60,7 +66,7 @@ def lock(session_id: UUID | str, *, fence: int | None = None) -> int:
     return int(row[0])
 
 
-_INSERT = """
+_INSERT = f"""
 WITH fresh AS (
     SELECT d.one ->> 0 AS type, d.one -> 1 AS data, d.one ->> 2 AS key, row_number() OVER (ORDER BY d.place) AS n
     FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS d(one, place)
@@ -74,10 +80,8 @@ WITH fresh AS (
         changed = pg_current_xact_id()::text::bigint
     WHERE id = %s AND EXISTS (SELECT 1 FROM written) RETURNING last_sequence
 )
-SELECT last_sequence, pg_notify(%s, %s || ':' || last_sequence || CASE
-    WHEN (SELECT count(*) FROM fresh) = %s THEN ':' || (extract(epoch FROM clock_timestamp()) * 1000)::bigint || %s
-    ELSE '' END) FROM head
-"""
+SELECT last_sequence, {rung("%s", "last_sequence", "CASE WHEN (SELECT count(*) FROM fresh) = %s THEN %s END")} FROM head
+"""  # noqa: S608  # constants
 
 
 def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *, checkpoint_id: str = "") -> int:
@@ -91,7 +95,7 @@ def append_locked(session_id: UUID | str, head: int, drafts: Sequence[Draft], *,
     sid = str(session_id)
     text, count, carried = ready(drafts, head)
     with event_latency.measured(), connection.cursor() as cursor:
-        cursor.execute(_INSERT, [text, sid, sid, head, checkpoint_id, sid, CHANNEL, sid, count, carried])
+        cursor.execute(_INSERT, [text, sid, sid, head, checkpoint_id, sid, sid, count, carried])
         row = cursor.fetchone()
     if row is None:
         return head

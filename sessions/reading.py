@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -33,27 +34,28 @@ from sessions.prompts.sections import LONGEST_DOCUMENTS
 Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 #: A table, its mark, and what of it.
 _Place = tuple[object, ...]
+#: Cost cap, deadline, and what the owner has said.
+_Now = tuple[Any, Any, list[Any]]
 #: A name, and what reads the value as PostgreSQL's driver hands it out; None for one that is ready.
 _Column = tuple[str, Callable[[Any], Any] | None]
 
 _NOT_TEXT = frozenset({"session", "superseded", "checkpoint_id", "created_at"})
 #: What nobody changes while the board sits.
-_DECISION = """
-SELECT s.problem_statement, s.context, s.options::text, s.constraints::text, s.max_rounds, s.experts_picked::text,
-    s.experts_vetoed::text, s.review_frame, s.created_at, s.catalogue_revision, (
+_DECISION = """s.problem_statement, s.context, s.options::text, s.constraints::text, s.max_rounds,
+    s.experts_picked::text, s.experts_vetoed::text, s.review_frame, s.created_at, s.catalogue_revision, (
         SELECT coalesce(json_agg(json_build_array(d.name, d.kind, left(d.text, %s), d.characters) ORDER BY d.position),
             '[]')::text
         FROM board_document d WHERE d.session_id = s.id
-    ) FROM board_session s WHERE s.id = %s
-"""
+    )"""
 #: What others may change while the board sits, in one statement: every step asks it, and through the ORM it costs
 #: more processor time than the database takes for it.
-_NOW = """
-SELECT s.cost_cap, s.deadline, (
+_NOW = """s.cost_cap, s.deadline, (
     SELECT coalesce(json_agg(e.data -> 'text' ORDER BY e.sequence), '[]')::text FROM board_event e
     WHERE e.session_id = s.id AND e.type = 'interjection'
-) FROM board_session s WHERE s.id = %s
-"""
+)"""
+_OF_ONE = " FROM board_session s WHERE s.id = %s"
+#: Seconds for which what was read with the decision counts for a first step.
+_JUST_READ = 1.0
 
 
 class TableReader:
@@ -69,6 +71,8 @@ class TableReader:
         self._session_id = session_id
         self._run = run
         self._brought: tuple[Brief, int] | None = None
+        #: When the decision was read (monotonic), and what else was read with it: a first step needs both.
+        self._first: tuple[float, _Now] | None = None
         self._kept: dict[_Place, list[dict[str, Any]]] = {}
         self._asked: dict[Any, asyncio.Future[Any]] = {}
         #: A mark for each table, another one after each change: an answer counts for the mark under which it was asked.
@@ -86,7 +90,11 @@ class TableReader:
 
     async def brief(self) -> Brief:
         decision, _ = await self._decision()
-        cap, deadline, said = await self._together("now", self._now)
+        first, self._first = self._first, None
+        if first is not None and time.monotonic() - first[0] < _JUST_READ:
+            cap, deadline, said = first[1]
+        else:
+            cap, deadline, said = await self._together("now", self._now)
         return replace(
             decision,
             cost_cap=None if cap is None else float(cap),
@@ -99,8 +107,9 @@ class TableReader:
         return self._brought or await self._together("decision", self._bring)
 
     def _bring(self) -> tuple[Brief, int]:
-        problem, context, options, constraints, rounds, picked, vetoed, review, created, revision, papers = self._one(
-            _DECISION, LONGEST_DOCUMENTS, self._session_id
+        began = time.monotonic()
+        problem, context, options, constraints, rounds, picked, vetoed, review, created, revision, papers, *now = (
+            self._one(f"SELECT {_DECISION}, {_NOW} {_OF_ONE}", LONGEST_DOCUMENTS, self._session_id)
         )
         brief = Brief(
             session_id=self._session_id,
@@ -115,11 +124,14 @@ class TableReader:
             papers=[Paper(*paper) for paper in json.loads(papers)],
             brought=timezone.localdate(created),
         )
+        self._first = began, self._learnt(*now)
         self._brought = brief, revision
         return self._brought
 
-    def _now(self) -> tuple[Any, Any, list[Any]]:
-        cap, deadline, said = self._one(_NOW, self._session_id)
+    def _now(self) -> _Now:
+        return self._learnt(*self._one(f"SELECT {_NOW} {_OF_ONE}", self._session_id))
+
+    def _learnt(self, cap: Any, deadline: Any, said: str) -> _Now:
         budget.learnt(self._session_id, budget.Budget(cap, deadline))
         return cap, deadline, json.loads(said)
 

@@ -59,10 +59,7 @@ _PUT = """put{n} AS (
         clock_timestamp() FROM held
 )"""
 _QUIET = " SELECT requested, last_sequence, NULL FROM held"
-_RUNG = (
-    " SELECT requested, last_sequence, pg_notify(%s, %s || ':' || last_sequence || ':' ||"
-    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint || %s)::text FROM held"
-)
+_RUNG = f" SELECT requested, last_sequence, {events.rung('%s', 'last_sequence', '%s')}::text FROM held"  # noqa: S608
 #: Places of a value and of a write. One parameter each: an array of ``bytea`` would be escaped and parsed byte by byte.
 _BLOB, _WRITE = "(%s::text, %s::text, %s::text, %s::bytea)", "(%s::int, %s::text, %s::text, %s::bytea)"
 
@@ -142,7 +139,7 @@ class _Statement:
         sql = "WITH " + ", ".join(self._parts)
         if self._carried is not None:
             with event_latency.measured():
-                found = statement.rows(sql + _RUNG, [*self._values, events.CHANNEL, self._session_id, self._carried])
+                found = statement.rows(sql + _RUNG, [*self._values, self._session_id, self._carried])
         else:
             found = statement.rows(sql + _QUIET, self._values)
         if not found:

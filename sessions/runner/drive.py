@@ -95,7 +95,6 @@ class Drive:
             "recursion_limit": RECURSION_LIMIT,
             "max_concurrency": MAX_CONCURRENCY,
         }
-        self.reader.warm()
         try:
             entry, waiting = await self._entry(config)
             if waiting is not None:

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 
 from bo1site.resilience import faults
 from bo1site.resilience.database import retry_db
-from sessions import events
+from sessions import doorbell, events
 from sessions.models import Run, Session, Status
 from sessions.runner import identity, metrics
 from sessions.services.wake import QUEUE_CHANNEL
@@ -46,31 +46,52 @@ class Claim:
 
 
 _FREE = "(status = 'queued' OR (status = 'running' AND (lease_until IS NULL OR lease_until < now())))"
-_PICK = """
-WITH picked AS (
-    SELECT id, status AS was, started_at IS NULL AS fresh
+#: While suspects wait, one of them is all that a runner takes, and a busy one takes nothing.
+_SUSPECTS = f"""suspects AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM board_session WHERE claims >= {SUSPECT} AND {_FREE}) AS wait
+)"""  # noqa: S608  # constants
+_ANY = f"(claims >= {SUSPECT}) = (SELECT wait FROM suspects)"  # noqa: S608  # a constant
+_ANY_MOST = "(SELECT CASE WHEN NOT wait THEN %(most)s::int WHEN %(busy)s::bool THEN 0 ELSE 1 END FROM suspects)"
+_NAMED, _NAMED_MOST = "id = ANY(%(only)s::uuid[])", "%(most)s::int"
+_RUNG = events.rung("id", "last_sequence", "chr(10) || type || ' ' || data::text")
+_PICK = f"""
+WITH {{suspects}}, picked AS (
+    SELECT id, status AS was, claims, started_at IS NULL AS fresh
     FROM board_session
-    WHERE {which} AND {free}
+    WHERE {{which}} AND {_FREE}
     ORDER BY status = 'running' DESC, queued_at NULLS FIRST, id
-    LIMIT least(%(most)s::int, (SELECT %(running)s::int - count(*)::int FROM board_session
-                                WHERE status = 'running' AND lease_until >= now()))
+    LIMIT least({{most}}, (SELECT %(running)s::int - count(*)::int FROM board_session
+                         WHERE status = 'running' AND lease_until >= now()))
     FOR NO KEY UPDATE SKIP LOCKED
+), counted AS (
+    SELECT picked.*, CASE WHEN EXISTS (SELECT 1 FROM llm_answer a WHERE a.session_id = picked.id AND a.created_at >
+        (SELECT max(r.started_at) FROM board_run r WHERE r.session_id = picked.id)) THEN 1 ELSE claims + 1 END AS tries
+    FROM picked
 ), taken AS (
-    UPDATE board_session s SET status = 'running', fence = s.fence + 1, lease_owner = %(owner)s,
-        claims = CASE WHEN EXISTS (SELECT 1 FROM llm_answer a WHERE a.session_id = s.id AND a.created_at >
-            (SELECT max(r.started_at) FROM board_run r WHERE r.session_id = s.id)) THEN 1 ELSE s.claims + 1 END,
+    UPDATE board_session s SET status = 'running', fence = s.fence + 1, lease_owner = %(owner)s, claims = tries,
         lease_until = clock_timestamp() + %(lease)s * interval '1 second',
         started_at = coalesce(s.started_at, clock_timestamp()), progressed_at = clock_timestamp(),
-        deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second')
-    FROM picked WHERE s.id = picked.id
+        deadline = coalesce(s.deadline, clock_timestamp() + %(limit)s * interval '1 second'),
+        last_sequence = s.last_sequence + (tries <= {MOST_CLAIMS})::int,
+        changed = CASE WHEN tries <= {MOST_CLAIMS} THEN pg_current_xact_id()::text::bigint ELSE s.changed END
+    FROM counted WHERE s.id = counted.id
     RETURNING s.id, s.fence, s.claims, s.phase, s.round, s.last_sequence, s.requested, s.graph_version, s.think_afresh,
-        picked.was, picked.fresh,
-        (SELECT data ->> 'reason' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
-         ORDER BY e.sequence DESC LIMIT 1) AS reason,
-        (SELECT data ->> 'request' FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
-         ORDER BY e.sequence DESC LIMIT 1) AS request,
+        counted.was, counted.fresh,
+        (SELECT data FROM board_event e WHERE e.session_id = s.id AND e.type = 'session_queued'
+         ORDER BY e.sequence DESC LIMIT 1) AS queued,
         (SELECT max(checkpoint_id) FROM board_checkpoint c
          WHERE c.thread_id = s.id::text AND c.checkpoint_ns = '' AND NOT c.superseded) AS newest
+), news AS (
+    SELECT id, how, CASE WHEN fresh THEN 'session_started' ELSE 'session_resumed' END AS type,
+        jsonb_build_object('worker', %(owner)s::text, 'fence', fence) || CASE WHEN fresh THEN '{{{{}}}}'
+        ELSE jsonb_build_object('reason', how, 'phase', phase, 'round', round) END AS data
+    FROM taken, LATERAL (SELECT CASE WHEN fresh THEN 'started' WHEN was = 'running' THEN 'taken_over'
+        ELSE coalesce(nullif(queued ->> 'reason', ''), 'resumed') END AS how) AS reason
+    WHERE claims <= {MOST_CLAIMS}
+), told AS (
+    INSERT INTO board_event (session_id, sequence, type, data, key, checkpoint_id, created_at)
+    SELECT id, last_sequence, type, data, 'claim:' || fence, coalesce(newest, ''), clock_timestamp()
+    FROM taken JOIN news USING (id)
 ), lost AS (
     UPDATE board_run r SET ended_at = now(), outcome = 'lost' FROM picked
     WHERE r.session_id = picked.id AND picked.was = 'running' AND r.ended_at IS NULL
@@ -78,8 +99,13 @@ WITH picked AS (
     INSERT INTO board_run (session_id, fence, worker, from_checkpoint, started_at, outcome, detail)
     SELECT id, fence, %(owner)s, coalesce(newest, ''), clock_timestamp(), '', '' FROM taken
 )
-SELECT * FROM taken
-"""
+SELECT id, fence, claims, last_sequence, requested, graph_version, think_afresh, fresh, newest, how,
+    queued ->> 'request' AS request,
+    CASE WHEN how IS NOT NULL THEN {_RUNG}::text END
+FROM taken LEFT JOIN news USING (id)
+"""  # noqa: S608  # constants
+_PICK_ANY = _PICK.format(suspects=_SUSPECTS, which=_ANY, most=_ANY_MOST)
+_PICK_NAMED = _PICK.format(suspects=_SUSPECTS, which=_NAMED, most=_NAMED_MOST)
 
 
 def claim(owner: str, most: int, *, only: UUID | Collection[UUID] | None = None, busy: bool = False) -> list[Claim]:
@@ -93,48 +119,45 @@ def claim(owner: str, most: int, *, only: UUID | Collection[UUID] | None = None,
     if most < 1 or named == []:
         return []
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
-            which = "id = ANY(%(only)s::uuid[])" if named else f"claims < {SUSPECT}"
-            if named is None and _suspects_wait(cursor):
-                if busy:
-                    return []
-                which, most = f"claims >= {SUSPECT}", 1
-            cursor.execute(
-                _PICK.format(which=which, free=_FREE),
-                {
-                    "most": most,
-                    "running": settings.MOST_RUNNING,
-                    "owner": owner,
-                    "lease": settings.LEASE_SECONDS,
-                    "limit": settings.SESSION_TIME_LIMIT,
-                    "only": named or [],
-                },
-            )
-            names = [column.name for column in cursor.description or ()]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = _pick(
+            _PICK_NAMED if named else _PICK_ANY,
+            {
+                "most": most,
+                "busy": busy,
+                "running": settings.MOST_RUNNING,
+                "owner": owner,
+                "lease": settings.LEASE_SECONDS,
+                "limit": settings.SESSION_TIME_LIMIT,
+                "only": named or [],
+            },
+        )
         if not rows:
             return []
-        claims = [taken for row in rows if (taken := _announced(row, owner))]
+        claims = [taken for row in rows if (taken := _taken(row, owner))]
         faults.point("claim.before_commit")
     faults.point("claim.after_commit")
     return claims
 
 
-def _announced(row: dict[str, Any], owner: str) -> Claim | None:
-    """The claim of a picked row with its event written; None for a session that keeps killing its workers."""
-    if row["claims"] > MOST_CLAIMS:
+def _pick(statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a claim, by name. BEGIN, the lock of the claims and the statement, which has to look after it has the
+    lock, travel together: whoever waits for a first word waits for each journey."""
+    raw: Any = connection.connection
+    with connection.wrap_database_errors, raw.pipeline():
+        raw.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
+        picked = raw.execute(statement, values)
+        rows = picked.fetchall()
+        names = [column.name for column in picked.description]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _taken(row: dict[str, Any], owner: str) -> Claim | None:
+    """The claim of a picked row; None for a session that keeps killing its workers."""
+    if row["how"] is None:
         _poisoned(row)
         return None
-    how = "started" if row["fresh"] else "taken_over" if row["was"] == "running" else str(row["reason"] or "resumed")
-    data: dict[str, Any] = {"worker": owner, "fence": row["fence"]}
-    if row["fresh"]:
-        draft = events.Draft("session_started", data, f"claim:{row['fence']}")
-    else:
-        data |= {"reason": how, "phase": row["phase"], "round": row["round"]}
-        draft = events.Draft("session_resumed", data, f"claim:{row['fence']}")
-    events.append_locked(row["id"], row["last_sequence"], [draft], checkpoint_id=row["newest"] or "")
-    metrics.CLAIMS.labels(how).inc()
+    doorbell.ring_on_commit(str(row["id"]), row["last_sequence"])
+    metrics.CLAIMS.labels(row["how"]).inc()
     return Claim(
         row["id"],
         row["fence"],
@@ -146,11 +169,6 @@ def _announced(row: dict[str, Any], owner: str) -> Claim | None:
         str(row["request"] or ""),
         bool(row["fresh"]),
     )
-
-
-def _suspects_wait(cursor: Any) -> bool:
-    cursor.execute(f"SELECT EXISTS (SELECT 1 FROM board_session WHERE claims >= {SUSPECT} AND {_FREE})")  # noqa: S608
-    return bool(cursor.fetchone()[0])
 
 
 def has_progressed(session_id: UUID) -> bool:

@@ -187,6 +187,7 @@ class Runner:
             before.abandon("lost")  # our own lease had run out and we were the quickest to notice
         self.drives[claim.session_id] = drive
         self._saver.begin(str(claim.session_id), empty=claim.fresh)
+        drive.reader.warm()  # before the drive begins: the way to its first step keeps the loop busy
         task = asyncio.create_task(self._drive(drive), name=f"session {claim.session_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,13 +1,17 @@
 """SE5, SE6, SE8: leases, fences, places in line, draining."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
+from sessions import event_types
 from sessions.models import Run, RunnerSlot, Session
 from sessions.runner import identity, lease, loop, slots
+from sessions.runner.heartbeat import Heartbeat
 from sessions.runner.outcome import Outcome, settle
 from sessions.services import control, wake
 from tests.engine.lab import Lab, expire_lease, status, story, until
@@ -27,6 +31,46 @@ def test_a_session_runs_to_its_end_and_its_story_is_whole(lab: Lab, queued: Queu
     assert session.contributions.count() == 6
     assert session.runs.get().outcome == "completed"
     assert (session.lease_owner, session.phase) == ("", "done")
+
+
+def test_what_a_claim_tells_has_the_shape_of_its_type(lab: Lab, queued: Queued) -> None:
+    """The claim's own statement writes it, past the check of those that a step drafts."""
+    session, owner = queued(), identity.owner()
+    for _ in range(2):
+        assert len(lease.claim(owner, 1)) == 1
+        expire_lease(session)
+    told = list(session.events.filter(key__startswith="claim:").order_by("sequence"))
+    assert [(event.type, event.key) for event in told] == [
+        ("session_started", "claim:1"),
+        ("session_resumed", "claim:2"),
+    ]
+    for event in told:
+        event_types.check(event.type, event.data)
+    assert told[0].data == {"worker": owner, "fence": 1}
+    session.refresh_from_db()
+    assert told[-1].sequence == session.last_sequence
+    assert story(session)[-1] == "session_resumed"
+
+
+def test_a_notice_that_comes_beside_the_answer_to_a_beat_is_heard(queued: Queued) -> None:
+    session = queued()
+    heard: list[str] = []
+    heartbeat = Heartbeat(
+        identity.owner(), held=lambda: {session.pk: 1}, on_lost=lambda *_: None, on_bell=lambda: heard.append("bell")
+    )
+    listening = heartbeat._connect()
+    try:
+        wake.holder(session.pk)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, '')", [wake.QUEUE_CHANNEL])
+        listening.execute("SELECT pg_sleep(0.05)")
+        assert heard == ["bell"]
+        began = time.monotonic()
+        heartbeat._renewed = began  # the next beat is a second away, but somebody wants something of our session
+        heartbeat._listen(listening)
+        assert time.monotonic() - began < settings.HEARTBEAT_SECONDS / 2
+    finally:
+        listening.close()
 
 
 def test_hostile_texts_pass_through_a_whole_session_unharmed(lab: Lab, queued: Queued) -> None:

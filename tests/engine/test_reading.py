@@ -115,6 +115,26 @@ def test_what_the_owner_says_is_in_the_brief_of_the_next_step(reading: Reading) 
     assert (brief.interjections, queries) == (["The landlord has just called."], 1)
 
 
+def test_a_first_step_reads_the_decision_and_what_may_change_in_one_statement(reading: Reading) -> None:
+    interject(reading.thread.session, reading.thread.session.owner, "The landlord has just called.")
+    (brief,), queries = reading.ask(lambda reader: reader.brief())
+    assert (brief.problem, brief.interjections) == (
+        reading.thread.session.problem_statement,
+        ["The landlord has just called."],
+    )
+    assert queries == 1
+
+
+def test_what_was_read_long_before_the_first_step_is_read_again(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sessions.reading._JUST_READ", 0.0)
+    reading.ask(lambda reader: reader.personas())
+    interject(reading.thread.session, reading.thread.session.owner, "The landlord has just called.")
+    (brief,), _ = reading.ask(lambda reader: reader.brief())
+    assert brief.interjections == ["The landlord has just called."]
+
+
 def test_a_cap_that_is_lowered_meanwhile_is_in_the_brief_of_the_next_step(reading: Reading) -> None:
     reading.ask(lambda reader: reader.brief())
     Session.objects.filter(pk=reading.thread.session.pk).update(cost_cap="0.25")
