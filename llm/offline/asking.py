@@ -1,6 +1,6 @@
 """An ask: one request for an answer, whatever wire it came over; and the reply to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llm.offline.seeds import digest
@@ -29,11 +29,11 @@ class Ask:
     stream_usage: bool
     cacheable: str
     extra: str
+    #: Equal for equal prompt, system, model and schema; the wire and the streaming mode do not matter.
+    seed: str = field(init=False)
 
-    @property
-    def seed(self) -> str:
-        """Equal for equal prompt, system, model and schema; the wire and the streaming mode do not matter."""
-        return digest(self.system, self.prompt, self.model, self.title)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", digest(self.system, self.prompt, self.model, self.title))
 
 
 @dataclass(frozen=True, slots=True)

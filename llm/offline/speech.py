@@ -10,6 +10,7 @@ is passed over when a slot has nothing to fill it.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from llm.offline.choices import Choice
 from llm.offline.prompt import Brief
@@ -181,6 +182,7 @@ def unique(items: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(items))
 
 
+@lru_cache(maxsize=2048)  # the vocabulary of the topics
 def _gerund_of(phrase: str) -> str:
     verb, _, rest = phrase.partition(" ")
     return f"{gerund(verb)} {rest}".strip()

@@ -5,7 +5,8 @@ of the board are taken out of every text that a model wrote.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from string import ascii_uppercase
 from typing import Any
@@ -17,11 +18,18 @@ _LETTER = re.compile(r"\b[Pp]articipant ([A-Z])\b")
 
 def anonymous(text: str, names: Iterable[str]) -> str:
     """``text`` without any of ``names`` (whatever their case, whole words only, a leading "the" included)."""
-    listed = sorted({name for name in names if name.strip()}, key=len, reverse=True)
+    named = _naming(frozenset(names))
+    return named.sub("a participant", text) if named else text
+
+
+@lru_cache(maxsize=512)  # a board's names are taken out of each of its texts
+def _naming(names: frozenset[str]) -> "re.Pattern[str] | None":
+    """What finds any of ``names`` in a text; None when there are none."""
+    listed = sorted({name for name in names if name.strip()}, key=lambda name: (-len(name), name))
     if not listed:
-        return text
+        return None
     bare = "|".join(re.escape(re.sub(r"^the\s+", "", name, flags=re.IGNORECASE)) for name in listed)
-    return re.sub(rf"\b(?:the\s+)?(?:{bare})\b", "a participant", text, flags=re.IGNORECASE)
+    return re.compile(rf"\b(?:the\s+)?(?:{bare})\b", re.IGNORECASE)
 
 
 def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names: Iterable[str]) -> str:
@@ -38,14 +46,14 @@ def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names:
     return sections.items("peers", lines)
 
 
-def unmasked(text: str, said: Sequence[Mapping[str, Any]], *, reader: str, round_: int) -> str:
-    """``text`` of a reader who ``heard`` these rows, with names in the place of its letters.
+def unmasking(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int) -> Callable[[str], str]:
+    """Puts names in the place of the letters in a text of a reader who ``heard`` these rows.
 
     The owner reads who answers whom; nobody else can resolve a letter, since each is of one reader and one round. On
     their way into a prompt the names are taken out again.
     """
     names = {letter: str(item["name"]) for letter, item in _dealt(said, reader, round_)}
-    return _LETTER.sub(lambda found: names.get(found[1], found[0]), text)
+    return lambda text: _LETTER.sub(lambda found: names.get(found[1], found[0]), text)
 
 
 def moderated(spoken: Sequence[Mapping[str, Any]], *, names: Iterable[str]) -> str:

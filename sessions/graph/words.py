@@ -20,6 +20,7 @@ will with within without would yes yet you your
 _EMPTY = frozenset(_FUNCTION_WORDS.split())
 
 
+@lru_cache(maxsize=8192)  # a debate says the same words again and again
 def stem(word: str) -> str:
     """A word without its commonest English endings; short words stay as they are."""
     for suffix in _SUFFIXES:
@@ -28,7 +29,7 @@ def stem(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=1024)  # a round compares each text with every other
+@lru_cache(maxsize=4096)  # a round compares each text with every other, and a runner drives a hundred rounds at once
 def content(text: str) -> tuple[str, ...]:
     """Stems of the words that carry meaning, in order. Numbers count; function words do not."""
     words = (word.lower() for word in _WORD.findall(text))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions.graph import material
-from sessions.graph.peers import anonymous, heard, unmasked
+from sessions.graph.peers import anonymous, heard, unmasking
 from sessions.personas import catalogue
 from sessions.prompts import prompt, sections
 from sessions.prompts.files import names
@@ -99,8 +99,8 @@ def test_letters_in_an_answer_become_the_names_of_those_who_were_heard() -> None
         for line in lines:
             letter, number = re.findall(r"Participant (\w)", line)[0], re.findall(r"claim (\d)", line)[0]
             answer = f"Participant {letter}'s case fails."
-            assert unmasked(answer, said, reader=reader, round_=round_) == f"Person {number}'s case fails."
-    assert unmasked("Participant Z spoke.", said, reader="p0", round_=2) == "Participant Z spoke."
+            assert unmasking(said, reader=reader, round_=round_)(answer) == f"Person {number}'s case fails."
+    assert unmasking(said, reader="p0", round_=2)("Participant Z spoke.") == "Participant Z spoke."
 
 
 def test_peers_are_dealt_anew_for_every_reader_and_round() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -251,7 +252,5 @@ def test_bounds_moved_into_descriptions_are_kept() -> None:
     from anthropic import transform_schema
 
     ask = ask_for(schemas.Memo, prompt_of(DECISIONS["devices"]))
-    moved = type(ask)(
-        **{name: getattr(ask, name) for name in ask.__slots__} | {"schema": transform_schema(schemas.Memo)}
-    )
+    moved = replace(ask, schema=transform_schema(schemas.Memo))
     assert schemas.Memo.model_validate(json.loads(answer(moved)))

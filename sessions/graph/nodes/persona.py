@@ -5,7 +5,6 @@ is returned as data, and the join (``assess``) decides what it means.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -66,7 +65,7 @@ async def persona(turn: Turn, runtime: Runtime[Context], config: RunnableConfig)
             ],
         }
     word = answer.value
-    named = partial(peers.unmasked, said=_last(said, number), reader=slug, round_=number)
+    named = peers.unmasking(_last(said, number), reader=slug, round_=number)
     words: dict[str, Any] = {
         "sub_problem": part,
         "round": number,

@@ -1,6 +1,5 @@
 """One persona's final word on a sub-problem. As ``persona``, it returns a failed call as data."""
 
-from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -63,7 +62,7 @@ async def vote(turn: Turn, runtime: Runtime[Context], config: RunnableConfig) ->
             ],
         }
     word = answer.value
-    named = partial(peers.unmasked, said=heard, reader=slug, round_=last + 1)
+    named = peers.unmasking(heard, reader=slug, round_=last + 1)
     cast: dict[str, Any] = {
         "sub_problem": part,
         "persona": slug,
