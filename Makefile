@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test chaos chaos-kills chaos-victims lint format lock bench bench-broker bench-steps \
+.PHONY: help run demo test chaos chaos-kills chaos-victims chaos-takeovers lint format lock bench bench-broker bench-steps \
 	bench-sessions bench-stream bench-prompts bench-pages clean
 
 help: ## Show what there is
@@ -43,13 +43,16 @@ else
 	@$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 endif
 
-chaos: chaos-kills chaos-victims ## 200 kills at random moments and at every fault point; each kind of process once
+chaos: chaos-kills chaos-victims chaos-takeovers ## 200 kills at random moments and at every fault point; each kind of process once; how long sessions wait
 
 chaos-kills: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos.kills $(ARGS)
 
 chaos-victims: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos.victims
+
+chaos-takeovers: $(VENV)/.dev
+	@$(BIN)/python -m tests.chaos.takeovers $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import layers
 	@$(BIN)/ruff check .

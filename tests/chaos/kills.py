@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bo1site.resilience import faults
-from tests.chaos.kit import PROBLEMS, damage, repeated_calls, report, start_sessions, statuses
+from tests.chaos.kit import PROBLEMS, damage, percentile, repeated_calls, report, start_sessions, statuses
 from tests.chaos.trees import Tree
 from tests.chaos.victims import take_overs
 from tests.live import Board, board, wait_until
@@ -141,10 +141,6 @@ class Killer:
             return [process.pid for process in tree.everybody]
         one = {"main": tree.main, "sentinel": tree.sentinel}.get(victim) or self.random.choice(tree.children)
         return [one.pid]
-
-
-def percentile(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
 def main(kills: int, *, seed: int = 1, in_flight: int = 12, workers: int = 2) -> list[str]:

@@ -143,3 +143,8 @@ def kill_after_answers(board: Board, command: list[str], moments: Iterable[int])
         assert stored < kept
         stored = kept
     return stored
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value that a ``share`` of ``values`` does not exceed; 0 when there are none."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0.0
