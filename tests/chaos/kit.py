@@ -96,9 +96,14 @@ def repeated_calls(board: Board) -> list[tuple[Any, ...]]:
     )
 
 
-def in_flight(board: Board) -> int:
-    """Calls that have been started and not settled."""
-    return int(board.query("SELECT count(*) FROM llm_llmcall WHERE status = 'started'")[0][0])
+def in_flight(board: Board, ids: list[str] | None = None) -> int:
+    """Calls that have been started and not settled, of these sessions or of all. A dead one's stay so for a while."""
+    [(count,)] = board.query(
+        "SELECT count(*) FROM llm_llmcall WHERE status = 'started' AND (%s::uuid[] IS NULL OR session_id = ANY(%s))",
+        ids,
+        ids,
+    )
+    return int(count)
 
 
 def started_twice(board: Board) -> int:

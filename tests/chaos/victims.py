@@ -71,10 +71,10 @@ def strike(running: Board, victim: str, supervisor: int, count: int, *, timed: b
     ids = start_sessions(running, count, rounds=2)
     wait_until(lambda: at_work(running, ids), seconds=120, what="sessions to be in mid-debate")
     chosen = pick(running, tree, victim)
-    row = Row(victim, count, in_flight=in_flight(running))
-    before = started_twice(running)
+    row, before = Row(victim, count), started_twice(running)
     held = held_by(running, chosen if victim == "busy worker" else tree.everybody)
     [(struck,)] = running.query("SELECT clock_timestamp()")
+    row.in_flight = in_flight(running, ids)
     trees.kill(chosen)
     if victim == "idle worker":
         row.take_overs.append(until_queue_moves(running, struck))
@@ -102,8 +102,9 @@ def lose_a_host(running: Board, count: int, *, timed: bool) -> Row:
         " GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
     )
     tree = wait_until(lambda: Tree.of(hosts[host].pid), seconds=60, what="a whole tree")
-    row = Row("host", count, in_flight=in_flight(running))
-    before, held = started_twice(running), held_by(running, tree.everybody)
+    row, before = Row("host", count), started_twice(running)
+    held = held_by(running, tree.everybody)
+    row.in_flight = in_flight(running, ids)
     trees.kill(tree.everybody)
     see_through(running, row)
     row.take_overs += take_overs(running, held)
@@ -121,7 +122,7 @@ def ask_to_stop(running: Board, whom: str, count: int) -> Row:
     ids = start_sessions(running, count, rounds=2)
     wait_until(lambda: at_work(running, ids), seconds=120, what="sessions to be in mid-debate")
     tree = wait_until(lambda: Tree.of(worker.pid), seconds=60, what="a whole tree")
-    row = Row(f"SIGTERM to {whom}", count, in_flight=in_flight(running))
+    row = Row(f"SIGTERM to {whom}", count, in_flight=in_flight(running, ids))
     before = started_twice(running)
     if whom == "group":
         os.killpg(worker.pid, signal.SIGTERM)
