@@ -9,4 +9,4 @@ KEEP_ALIVE_SECONDS = 75
 def command(port: int) -> list[str]:
     """The command line that serves the offline provider on this machine's ``port``."""
     server = [sys.executable, "-m", "uvicorn", "llm.offline.app:app", "--port", str(port), "--log-level", "warning"]
-    return [*server, "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
+    return [*server, "--timeout-keep-alive", str(KEEP_ALIVE_SECONDS), "--no-access-log", "--no-proxy-headers"]

@@ -19,17 +19,27 @@ _LETTER = re.compile(r"\b[Pp]articipant ([A-Z])\b")
 def anonymous(text: str, names: Iterable[str]) -> str:
     """``text`` without any of ``names`` (whatever their case, whole words only, a leading "the" included)."""
     named = _naming(frozenset(names))
-    return named.sub("a participant", text) if named else text
+    if named is None:
+        return text
+    pattern, plain = named
+    if plain is not None:
+        folded = text.casefold().replace("i\u0307", "i").replace("ı", "i")  # IGNORECASE takes both for an i
+        if not any(name in folded for name in plain):
+            return text
+    return pattern.sub("a participant", text)
 
 
 @lru_cache(maxsize=512)  # a board's names are taken out of each of its texts
-def _naming(names: frozenset[str]) -> "re.Pattern[str] | None":
-    """What finds any of ``names`` in a text; None when there are none."""
+def _naming(names: frozenset[str]) -> "tuple[re.Pattern[str], tuple[str, ...] | None] | None":
+    """What finds any of ``names`` in a text, and the folded names, one of which any match contains: to look for these
+    first takes a tenth of the time. None for the latter where folding says less than the pattern, for both without
+    names."""
     listed = sorted({name for name in names if name.strip()}, key=lambda name: (-len(name), name))
     if not listed:
         return None
-    bare = "|".join(re.escape(re.sub(r"^the\s+", "", name, flags=re.IGNORECASE)) for name in listed)
-    return re.compile(rf"\b(?:the\s+)?(?:{bare})\b", re.IGNORECASE)
+    bare = [re.sub(r"^the\s+", "", name, flags=re.IGNORECASE) for name in listed]
+    pattern = re.compile(rf"\b(?:the\s+)?(?:{'|'.join(map(re.escape, bare))})\b", re.IGNORECASE)
+    return pattern, tuple(name.casefold() for name in bare) if all(map(str.isascii, bare)) else None
 
 
 def heard(said: Sequence[Mapping[str, Any]], *, reader: str, round_: int, names: Iterable[str]) -> str:

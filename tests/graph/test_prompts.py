@@ -92,6 +92,18 @@ def test_names_are_taken_out_of_what_peers_said() -> None:
     assert anonymous("nothing here", []) == "nothing here"
 
 
+@given(
+    st.text(alphabet="aAiIİıkKKsSſ\u0307ß '.", max_size=12).map(lambda text: f"{text} the Kais {text}ISKA, kaſ{text}")
+)
+def test_looking_for_names_before_taking_them_out_overlooks_none(text: str) -> None:
+    names = ["Kais", "iska", "The Kasi", "a is"]
+    whole = re.compile(r"\b(?:the\s+)?(?:Kais|iska|Kasi|a\ is)\b", re.IGNORECASE)
+    assert anonymous(text, names) == whole.sub("a participant", text)
+    for name in names:
+        bare = re.compile(rf"\b(?:the\s+)?(?:{re.escape(name.removeprefix('The '))})\b", re.IGNORECASE)
+        assert anonymous(text, [name]) == bare.sub("a participant", text)
+
+
 def test_letters_in_an_answer_become_the_names_of_those_who_were_heard() -> None:
     said = [contribution(f"p{n}", f"claim {n}") | {"name": f"Person {n}"} for n in range(4)]
     for reader, round_ in (("p0", 2), ("p1", 2), ("p1", 3)):
