@@ -26,7 +26,6 @@ BOTH = Gauge(
 
 _lock = threading.Lock()
 _recent: deque[tuple[float, float]] = deque(maxlen=500)
-_rings = False
 
 
 @contextlib.contextmanager
@@ -47,11 +46,7 @@ def note(seconds: float) -> None:
 
 def look() -> None:
     """Set the alarm to what is true now. Also called when Redis was tried, or it would ring on in a process at rest."""
-    global _rings
-    rings = redis.is_down() and is_slow()
-    if rings or _rings:  # else it is silent already, as nearly always
-        BOTH.set(int(rings))
-    _rings = rings
+    BOTH.set(int(redis.is_down() and is_slow()))
 
 
 redis.on_tried(look)
