@@ -84,29 +84,12 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _whole(self, ask: Ask) -> Reply:
-        response = await self._create(
-            model=ask.model,
-            messages=(),
-            max_completion_tokens=ask.max_tokens + ask.reasoning_tokens,
-            # Past the SDK's walk through every part of a typed parameter, which costs as much as sending the request.
-            extra_body={"messages": _messages(ask), "response_format": _format(ask.schema)},
-            reasoning_effort=_effort(ask),
-            temperature=_temperature(ask),
-            timeout=base.timeout(ask),
-        )
+        response = await self._create(**_parameters(ask))
         return _read(response.content)
 
     async def _streamed(self, ask: Ask) -> Reply:
         stream = await self._client.chat.completions.create(
-            model=ask.model,
-            messages=_messages(ask),
-            max_completion_tokens=ask.max_tokens + ask.reasoning_tokens,
-            response_format=_format(ask.schema),
-            reasoning_effort=_effort(ask),
-            temperature=_temperature(ask),
-            timeout=base.timeout(ask),
-            stream=True,
-            stream_options={"include_usage": True},
+            **_parameters(ask), stream=True, stream_options={"include_usage": True}
         )
         model, finish, refusal, usage = ask.model, "", "", None
         parts: list[str] = []
@@ -169,6 +152,20 @@ def _usage(usage: Any) -> Usage:
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
+
+
+def _parameters(ask: Ask) -> dict[str, Any]:
+    """What both ways of asking send. Messages and format go past the SDK's walk through every part of a typed
+    parameter, which costs as much as sending the request."""
+    return {
+        "model": ask.model,
+        "messages": (),
+        "max_completion_tokens": ask.max_tokens + ask.reasoning_tokens,
+        "extra_body": {"messages": _messages(ask), "response_format": _format(ask.schema)},
+        "reasoning_effort": _effort(ask),
+        "temperature": _temperature(ask),
+        "timeout": base.timeout(ask),
+    }
 
 
 def _messages(ask: Ask) -> "list[ChatCompletionMessageParam]":
