@@ -304,7 +304,7 @@ class Saver(BaseCheckpointSaver[str]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        if task_path.startswith(ALONE) and self._kept_at_once(config, writes, task_id, task_path):
+        if self._kept_at_once(config, writes, task_id, task_path):
             return
         await self._run(partial(self.put_writes, config, writes, task_id, task_path))
 

@@ -76,9 +76,9 @@ def main(kills: int, hosts: int) -> list[str]:
             wrong += row.wrong
         if hosts:
             wrong += told(f"{hosts} hosts", times, len(times), AFTER_A_HOST)
-        wrong += damage(running)
-        wrong += [f"a finished call was paid again: {call}" for call in repeated_calls(running)]
-        print(f"sessions completed    {statuses(running).get('completed', 0)}, damaged or paid twice: {len(wrong)}")
+        harm = damage(running) + [f"a finished call was paid again: {call}" for call in repeated_calls(running)]
+        print(f"sessions completed    {statuses(running).get('completed', 0)}, damaged or paid twice: {len(harm)}")
+        wrong += harm
     for item in wrong[:20]:
         print("WRONG", item)
     return wrong
