@@ -7,6 +7,7 @@ import pytest
 from sessions.models import Session
 from sessions.services.start import start
 from tests.engine.lab import Lab
+from tests.engine.thread import Thread
 
 
 @pytest.fixture
@@ -29,3 +30,19 @@ def queued(transactional_db: None, make_session: Callable[..., Session]) -> Call
         return start(make_session())
 
     return make
+
+
+@pytest.fixture
+def thread(transactional_db: None, make_session: Callable[..., Session]) -> Thread:
+    """A session that is being driven: it has a checkpoint."""
+    held = Thread(start(make_session()))
+    held.put(n=0)
+    return held
+
+
+@pytest.fixture
+def new(transactional_db: None, make_session: Callable[..., Session]) -> Thread:
+    """A session that nobody has driven, about to be driven."""
+    claimed = Thread(start(make_session()))
+    claimed.saver.begin(str(claimed.session.pk), empty=True)
+    return claimed

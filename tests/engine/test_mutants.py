@@ -15,10 +15,9 @@ from sessions.graph import at_once, checkpoint_store, saver
 from sessions.graph.open_step import OpenStep
 from sessions.graph.saver import Saver
 from sessions.models import CheckpointBlob
-from tests.engine import test_saver
-from tests.engine.test_saver import Thread, new, thread
+from tests.engine import test_alone, test_saver
+from tests.engine.thread import Thread
 
-__all__ = ["new", "thread"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -126,17 +125,17 @@ MUTANTS = (
     Mutant(
         "what a task alone has drafted is forgotten",
         _to(OpenStep, "keep", lambda self, place, task_id, drafts: None),
-        test_saver.test_what_a_task_alone_has_drafted_is_stored_with_its_checkpoint_in_one_statement,
+        test_alone.test_what_a_task_alone_has_drafted_is_stored_with_its_checkpoint_in_one_statement,
     ),
     Mutant(
         "the first checkpoints of a new thread are forgotten",
         _to(OpenStep, "hold_back", lambda self, started_from, put: None),
-        test_saver.test_the_first_checkpoints_of_a_new_thread_are_stored_with_that_of_its_first_node,
+        test_alone.test_the_first_checkpoints_of_a_new_thread_are_stored_with_that_of_its_first_node,
     ),
     Mutant(
         "a question waits for a checkpoint that does not come",
         _to(saver, "INTERRUPT", "no such channel"),
-        test_saver.test_a_question_of_a_task_alone_is_stored_at_once,
+        test_alone.test_a_question_of_a_task_alone_is_stored_at_once,
     ),
 )
 

@@ -15,7 +15,7 @@ from sessions.reading import TableReader
 from sessions.services.control import interject
 from sessions.services.start import start
 from tests.engine.lab import contribution
-from tests.engine.test_saver import Thread
+from tests.engine.thread import Thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
